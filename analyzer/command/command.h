@@ -1,0 +1,20 @@
+/*
+ * command - the subcommands: options in, view out. Each is one file, command_NAME() in NAME.c.
+ * A command fills *ret_status only when it returns ERR_NONE (0 unless it says otherwise).
+ */
+#ifndef ALLOCTRAP_COMMAND_COMMAND_H
+#define ALLOCTRAP_COMMAND_COMMAND_H
+
+#include "base/err.h"
+
+typedef enum err_code command_run(int argc, char **argv, int *ret_status, struct err *reterr);
+
+/* X(name, function, one line for the list of commands; "" = not listed) in the order of the list.
+ */
+#define COMMAND_TABLE(X)
+
+#define COMMAND_DECLARE(name, function, line) command_run function;
+COMMAND_TABLE(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * heap - the aggregator: events in order of time -> profile. Both ways in end here: live rings and
+ * traces. Knows blocks, lives, peak, temporaries, pairs, growth chains; nothing of files.
+ *
+ * Events may come slightly out of order (docs/concepts.md, "order"): an allocation of an address
+ * that is still live waits for the missing free; a free of an unknown address waits for an
+ * allocation stamped before it; both are counted as late when they meet. What never meets is an
+ * unknown free, or a life ended by the next one.
+ */
+#ifndef ALLOCTRAP_HEAP_HEAP_H
+#define ALLOCTRAP_HEAP_HEAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "heap/profile.h"
+
+/* One event, as rings and traces give it, its path already one of the profile's. 48 bytes. */
+struct heap_event {
+    uint64_t time_ns; /* since the recording's start: a free's start, an allocation's end */
+    uint64_t addr;
+    uint64_t size;    /* requested bytes */
+    uint32_t path;    /* profile path id */
+    uint32_t sp;      /* the caller's stack position, as in session_event */
+    uint32_t process; /* index into profile->processes */
+    uint32_t thread;  /* unique in its process: slot | generation << 12 */
+    uint32_t tid;
+    uint16_t latency; /* loglin code of ns */
+    uint8_t call;
+    uint8_t flags; /* enum session_event_flag */
+};
+_Static_assert(sizeof(struct heap_event) == 48, "traces hold this layout");
+
+struct heap;
+
+/* The profile is borrowed and filled as events come; it outlives the heap. */
+struct heap *heap_create(struct profile *profile);
+
+/* Events of all processes, in order of time as far as they can be. HOT: 15 million a second. */
+void heap_add(struct heap *heap, const struct heap_event *events, size_t count);
+
+/* A process is gone (or replaced by exec): what it still holds is live at end. Its address space is
+ * dropped. Call it once for each process, after its last event. */
+void heap_process_ended(struct heap *heap, uint32_t process);
+
+/* A sample of the machine's view of a process, for the timeline. */
+void heap_sample(struct heap *heap, uint64_t time_ns, uint32_t process, uint64_t rss_bytes,
+                 uint64_t faults);
+
+/* Writes what is still open (live blocks, peak shares, chains) into the profile as of now, without
+ * ending anything: for checkpoints, and at the end. Calls profile_seal(). Idempotent. */
+void heap_settle(struct heap *heap);
+
+void heap_destroy(struct heap *heap);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * hist - a histogram over log-linear codes (alloctrap/loglin.h): sparse, exact counts, mergeable.
+ * A pair (code, count) for each code seen, sorted by code; most sites see a dozen codes.
+ * Values carry no unit here; latencies are ns, sizes bytes.
+ */
+#ifndef ALLOCTRAP_HEAP_HIST_H
+#define ALLOCTRAP_HEAP_HIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hist_bin {
+    uint16_t code;
+    uint16_t pad[3];
+    uint64_t count;
+};
+
+/* All zero is an empty histogram. */
+struct hist {
+    struct hist_bin *bins; /* sorted by code */
+    uint32_t bin_count;
+    uint32_t bin_room;
+    uint64_t count; /* sum of all bins */
+};
+
+void hist_add(struct hist *hist, uint16_t code, uint64_t count);
+void hist_merge(struct hist *into, const struct hist *from);
+void hist_finish(struct hist *hist);
+
+/* The value at quantile (per ten thousand: 5000 = median, 9990 = p99.9): the middle of the bin that
+ * holds the ceil(q*n)-th smallest value; 0 when empty. Never interpolates across bins. */
+uint64_t hist_quantile(const struct hist *hist, unsigned per_ten_thousand);
+
+/* The smallest and largest value seen, as bin middles; 0 when empty. */
+uint64_t hist_min(const struct hist *hist);
+uint64_t hist_max(const struct hist *hist);
+
+/* Bytes for the recording: LEB128 varints: bin count, then (code delta, count) pairs. The caller
+ * frees *ret_bytes. decode refuses unsorted, overflowing or trailing input and leaves *ret empty.
+ */
+void hist_encode(const struct hist *hist, uint8_t **ret_bytes, size_t *ret_len);
+bool hist_decode(const uint8_t *bytes, size_t len, struct hist *ret);
+
+#endif

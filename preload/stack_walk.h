@@ -1,0 +1,51 @@
+/*
+ * stack_walk - the call stack of this very call, as cheaply as it can be had.
+ * Not for: other threads' stacks, names, sources. Frames are return addresses.
+ * Owner:   one struct stack_state per thread, in that thread's scratch memory.
+ * Threads: a state is used by its thread alone.   Signals: hook_guard turns nested hooks away.
+ * Memory:  the state alone; at most 1 KiB of the host's stack.   Errno: never touched.
+ */
+#ifndef ALLOCTRAP_STACK_WALK_H
+#define ALLOCTRAP_STACK_WALK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct stack_state;
+
+/* A captured stack. Valid until the next capture with the same state. */
+struct stack_ref {
+    uint64_t hash;  /* 64-bit identity of frames, order and flags; never 0 */
+    uint32_t depth; /* frames kept; at least 1 */
+    uint32_t flags; /* SESSION_NODE_CUT on the outermost frame when the stack goes on */
+};
+
+/* What a hook knows of its caller without a library. */
+struct stack_at {
+    uintptr_t pc; /* return address of the hook */
+    uintptr_t sp; /* caller's stack pointer after the return: the hook's CFA */
+    uintptr_t bp; /* caller's rbp at the call */
+};
+
+/* PURE. Bytes of a state; the caller brings that much zeroed, 64-byte aligned memory. */
+size_t stack_state_bytes(void);
+
+/* COLD. mode: enum session_stacks_by; depth_max: frames kept, innermost. */
+void stack_state_init(struct stack_state *state, uint32_t mode, uint32_t depth_max);
+
+/* COLD. Once in a process, before the first capture, from the constructor or the first hook. */
+void stack_start(uint32_t mode);
+
+/* HOT. The module epoch moved (a library was closed): joins and rules of before are void. */
+void stack_forget(struct stack_state *state);
+
+/* HOT. Fills *ret; never fails: at worst one frame, CUT. */
+void stack_capture(struct stack_state *state, const struct stack_at *at, struct stack_ref *ret);
+
+/* HOT. Frame i of the last capture, 0 = outermost; *ret_flags: enum session_node_flag. */
+uintptr_t stack_frame(const struct stack_state *state, uint32_t i, uint32_t *ret_flags);
+
+/* COLD. Stacks compared and found different in SESSION_STACKS_COMPARE mode, process-wide. */
+void stack_compared(uint32_t *ret_compared, uint32_t *ret_different);
+
+#endif
