@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 struct run {
@@ -158,6 +159,10 @@ static void close_stats(struct run *run)
     }
     run->stats->bytes_in = run->reader.bytes_in;
     run->stats->wall_ns = now_ns() - run->start_ns;
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        run->stats->peak_rss_kib = (uint64_t)usage.ru_maxrss;
+    }
 }
 
 bool run_log(const struct run_config *config, struct run_stats *ret_stats)

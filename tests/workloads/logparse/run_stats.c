@@ -34,6 +34,7 @@ void run_stats_print_text(const struct run_stats *stats, FILE *out)
     fprintf(out, "bytes in          %" PRIu64 "\n", stats->bytes_in);
     fprintf(out, "bytes out         %" PRIu64 "\n", stats->bytes_out);
     fprintf(out, "checksum          %016" PRIx64 "\n", stats->checksum);
+    fprintf(out, "peak RSS in KiB   %" PRIu64 "\n", stats->peak_rss_kib);
     fprintf(out, "seconds           %.3f\n", (double)stats->wall_ns / 1e9);
     fprintf(out, "lines per second  %.0f\n", lines_per_second(stats));
     fprintf(out, "time for 100 lines, in us: p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  max %.1f\n",
@@ -62,8 +63,9 @@ void run_stats_print_json(const struct run_stats *stats, FILE *out)
     }
     fprintf(out,
             "},\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 ",\"checksum\":\"%016" PRIx64
-            "\",\"wall_ns\":%" PRIu64 ",\"lines_per_second\":%.1f,\"batch\":",
-            stats->bytes_in, stats->bytes_out, stats->checksum, stats->wall_ns,
+            "\",\"peak_rss_kib\":%" PRIu64 ",\"wall_ns\":%" PRIu64
+            ",\"lines_per_second\":%.1f,\"batch\":",
+            stats->bytes_in, stats->bytes_out, stats->checksum, stats->peak_rss_kib, stats->wall_ns,
             lines_per_second(stats));
     print_latency_json(&stats->latency, out);
     fputs("}\n", out);

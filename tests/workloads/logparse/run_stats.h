@@ -20,6 +20,7 @@ struct run_stats {
     uint64_t bytes_out;
     uint64_t checksum;
     uint64_t wall_ns;
+    uint64_t peak_rss_kib; /* of the whole process; 0 = not known */
     struct latency latency;
 };
 
