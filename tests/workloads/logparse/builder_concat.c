@@ -11,8 +11,8 @@ static void concat_begin(struct builder *builder)
 }
 
 /*
- * s += piece. Each line of a log is some sixty pieces long, so most of its bytes are copied some
- * thirty times, and sixty strings are made to keep one.
+ * s += piece. A line of JSON is some forty pieces long, so its bytes are copied some twenty times,
+ * and forty strings are made to keep one; the values in it are made in the same way.
  */
 static void concat_append(struct builder *builder, const char *bytes, size_t count)
 {
