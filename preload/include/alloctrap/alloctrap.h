@@ -20,9 +20,15 @@ extern void alloctrap_note_units(uint64_t count, const char *unit_name) __attrib
  */
 static inline void alloctrap_units(uint64_t count, const char *unit_name)
 {
-    /* Taken through memory: in an executable at a fixed address a weak symbol that is missing when
-     * linking would else be taken for missing for ever. */
-    void (*volatile note)(uint64_t, const char *) = alloctrap_note_units;
+#if defined(__x86_64__)
+    /* By the global offset table, whatever the code model: in an executable at a fixed address the
+     * linker would else settle a weak symbol that it does not see as missing for ever. */
+    void (*note)(uint64_t, const char *);
+    __asm__(".weak alloctrap_note_units\n\tmovq alloctrap_note_units@GOTPCREL(%%rip), %0"
+            : "=r"(note));
+#else
+    void (*note)(uint64_t, const char *) = alloctrap_note_units;
+#endif
     if (note) {
         note(count, unit_name);
     }
