@@ -56,7 +56,7 @@ static void read_both(uint64_t *ret_ticks, uint64_t *ret_ns)
         uint64_t before = __rdtsc();
         uint64_t ns = clock_monotonic_ns();
         uint64_t after = __rdtsc();
-        if (after - before < best) {
+        if (i == 0 || after - before < best) {
             best = after - before;
             *ret_ticks = before + (after - before) / 2;
             *ret_ns = ns;
@@ -84,8 +84,8 @@ void clock_calibrate(struct session_clock *ret_rule)
 {
     *ret_rule = (struct session_clock){.kind = SESSION_CLOCK_MONOTONIC};
     if (kernel_uses_tsc()) {
-        uint64_t ticks;
-        uint64_t ns;
+        uint64_t ticks = 0;
+        uint64_t ns = 0;
         read_both(&ret_rule->base_ticks, &ret_rule->base_ns);
         do {
             read_both(&ticks, &ns);
