@@ -245,10 +245,16 @@ void profile_seal(struct profile *p);
 /* All losses, every cause. */
 uint64_t profile_lost(const struct profile *p);
 
+/* The unit_name of a merged run whose runs counted different units, or not all of them. */
+#define PROFILE_UNITS_MIXED "mixed"
+
 /*
- * Adds `from` into `into` (both sealed): runs side by side. Counts, bytes, times, histograms, pairs
- * and chains add; the peak is the higher run's, with its sites' shares (ties: lower run id). The
- * timeline is by time since each run's start. Associative and commutative up to the order of ids.
+ * Adds `from` into `into` (both sealed, not the same): runs side by side. Counts, bytes, times,
+ * histograms, pairs and chains add. The peak is the higher run's, with its sites' shares; of equal
+ * ones the one with more blocks, then the earlier. The timeline is by time since each run's start,
+ * in the wider of both bins: counts add, levels keep the higher. The run that began first gives
+ * its names; the worst ending is the merged one's. A profile without a run id changes nothing of
+ * the run. Associative and commutative up to the order of ids and of processes.
  */
 void profile_merge(struct profile *into, const struct profile *from);
 
