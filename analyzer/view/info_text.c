@@ -32,7 +32,7 @@ static char *time_text(uint64_t realtime_ns)
 static char *runs_text(const struct profile_run *run)
 {
     if (run->merged_runs > 1) {
-        return mem_format("%" PRIu32 " recordings, merged; the first is described here",
+        return mem_format("%" PRIu32 " recordings, merged; told here is the one that began first",
                           run->merged_runs);
     }
     return mem_format("%s", run->id[0] != '\0' ? run->id : "unknown");
