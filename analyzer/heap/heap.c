@@ -4,7 +4,7 @@
 
 #include "heap/heap_life.h"
 
-enum { PREFETCH_AHEAD = 8 };
+enum { PREFETCH_INDEX_AHEAD = 16, PREFETCH_RECORD_AHEAD = 8 };
 
 struct heap *heap_create(struct profile *profile)
 {
@@ -168,19 +168,36 @@ static void give_up_old(struct heap *heap)
     }
 }
 
-static void prefetch(const struct heap *heap, const struct heap_event *event)
+static const struct heap_blocks *blocks_of(const struct heap *heap, uint32_t process)
 {
-    if (event->process < heap->processes.count && heap->processes.at[event->process].is_begun) {
-        heap_blocks_prefetch(&heap->processes.at[event->process].blocks, event->addr);
+    bool is_begun = process < heap->processes.count && heap->processes.at[process].is_begun;
+    return is_begun ? &heap->processes.at[process].blocks : NULL;
+}
+
+/* Two cache misses lie on each event's way, one behind the other: the index, then the record. */
+static void prefetch(const struct heap *heap, const struct heap_event *events, size_t left)
+{
+    const struct heap_blocks *blocks;
+    if (left > PREFETCH_INDEX_AHEAD) {
+        const struct heap_event *event = &events[PREFETCH_INDEX_AHEAD];
+        blocks = blocks_of(heap, event->process);
+        if (blocks != NULL) {
+            heap_blocks_prefetch(blocks, event->addr);
+        }
+    }
+    if (left > PREFETCH_RECORD_AHEAD) {
+        const struct heap_event *event = &events[PREFETCH_RECORD_AHEAD];
+        blocks = blocks_of(heap, event->process);
+        if (blocks != NULL) {
+            heap_blocks_prefetch_record(blocks, event->addr);
+        }
     }
 }
 
 void heap_add(struct heap *heap, const struct heap_event *events, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (i + PREFETCH_AHEAD < count) {
-            prefetch(heap, &events[i + PREFETCH_AHEAD]);
-        }
+        prefetch(heap, &events[i], count - i);
         add_event(heap, &events[i]);
     }
     if (heap->has_late) {

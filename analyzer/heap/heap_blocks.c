@@ -189,6 +189,19 @@ void heap_blocks_prefetch(const struct heap_blocks *blocks, uint64_t addr)
     __builtin_prefetch(&blocks->slots[home(blocks, hash(blocks, addr & ADDR_MASK))]);
 }
 
+void heap_blocks_prefetch_record(const struct heap_blocks *blocks, uint64_t addr)
+{
+    uint32_t h = hash(blocks, addr & ADDR_MASK);
+    uint64_t mask = blocks->slot_count - 1;
+    uint64_t at = home(blocks, h);
+    while (blocks->slots[at] != 0 && blocks->slots[at] >> 32 != h) {
+        at = (at + 1) & mask;
+    }
+    if (blocks->slots[at] != 0) {
+        __builtin_prefetch(record_at(blocks, (uint32_t)blocks->slots[at] - 1));
+    }
+}
+
 size_t heap_blocks_bytes(const struct heap_blocks *blocks)
 {
     size_t records = blocks->records_used <= CHUNK_FIRST_RECORDS

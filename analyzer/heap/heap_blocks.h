@@ -67,6 +67,9 @@ void heap_blocks_each(const struct heap_blocks *blocks,
 /* Asks the cache for what a find of addr will read first. */
 void heap_blocks_prefetch(const struct heap_blocks *blocks, uint64_t addr);
 
+/* The same one step later: when the index has come, asks for the record. */
+void heap_blocks_prefetch_record(const struct heap_blocks *blocks, uint64_t addr);
+
 /* Memory held, in bytes. */
 size_t heap_blocks_bytes(const struct heap_blocks *blocks);
 

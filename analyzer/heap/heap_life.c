@@ -127,14 +127,23 @@ static void park(struct heap *heap, struct heap_process *process, const struct h
 
 /* Begins a life, unless its end came first or the one before it has not ended. The block when it
  * is live now. */
+/* Whether the end of a life that begins now came already; then all of it is told. */
+static bool ended_before(struct heap *heap, struct heap_process *process,
+                         const struct heap_event *event, uint64_t birth)
+{
+    struct heap_late_event end;
+    if (!heap_late_take_free(&process->late, event->addr, event->time_ns, &end)) {
+        return false;
+    }
+    struct heap_late_event begin = {.event = *event, .birth = birth};
+    tell_past_life(heap, process, &begin, &end.event);
+    return true;
+}
+
 struct heap_block *heap_life_begin(struct heap *heap, struct heap_process *process,
                                    const struct heap_event *event, uint64_t birth)
 {
-    struct heap_late_event begin = {.event = *event, .birth = birth};
-    struct heap_late_event end;
-    if (process->late.waiting != 0 &&
-        heap_late_take_free(&process->late, event->addr, event->time_ns, &end)) {
-        tell_past_life(heap, process, &begin, &end.event);
+    if (process->late.waiting != 0 && ended_before(heap, process, event, birth)) {
         return NULL;
     }
     if (heap_blocks_find(&process->blocks, event->addr) != NULL) {

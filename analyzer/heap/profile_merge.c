@@ -218,8 +218,8 @@ static void add_timeline(struct profile *into, const struct profile *from)
     if (from->bins.count == 0 || from->bin_ns == 0) {
         return;
     }
-    if (into->bin_ns == 0) {
-        into->bin_ns = from->bin_ns;
+    if (into->bins.count == 0) {
+        into->bin_ns = from->bin_ns; /* without bins there is no width to keep */
     }
     if (into->bin_ns < from->bin_ns) {
         widen_bins(into, from->bin_ns);
