@@ -345,7 +345,8 @@ static const char *const views[] = {
     " coalesce(symbol.is_inlined, 0) AS is_inlined FROM up JOIN path ON path.id = up.path"
     " JOIN frame ON frame.id = path.frame JOIN frame_name ON frame_name.frame = frame.id"
     " LEFT JOIN symbol ON symbol.id >= frame.symbol_first"
-    "  AND symbol.id < frame.symbol_first + frame.symbol_count",
+    "  AND symbol.id < frame.symbol_first + frame.symbol_count"
+    " ORDER BY up.site, up.step, symbol.id",
 
     "CREATE VIEW losses AS SELECT cause, events, meaning FROM loss WHERE events > 0"
     " ORDER BY events DESC",

@@ -369,3 +369,24 @@ enum err_code store_trace_each(const char *path, store_trace_visit visit, void *
     sql_close(&sql);
     return code;
 }
+
+enum err_code store_trace_size(const char *path, struct store_trace_size *ret, struct err *reterr)
+{
+    struct sql sql;
+    enum err_code code = open_checked(path, &sql, reterr);
+    if (code != ERR_NONE) {
+        return code;
+    }
+    struct store_trace_size size = {0, 0};
+    code =
+        sql_number(&sql, "SELECT coalesce(sum(events), 0) FROM trace_chunk", &size.events, reterr);
+    if (code == ERR_NONE) {
+        code = sql_number(&sql, "SELECT coalesce(sum(length(data)), 0) FROM trace_chunk",
+                          &size.bytes, reterr);
+    }
+    sql_close(&sql);
+    if (code == ERR_NONE) {
+        *ret = size;
+    }
+    return code;
+}

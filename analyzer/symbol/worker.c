@@ -52,7 +52,7 @@ struct wire_line {
     uint32_t is_inlined;
 };
 
-static void limit(int what, rlim_t amount)
+static void limit(enum __rlimit_resource what, rlim_t amount)
 {
     struct rlimit limits = {amount, amount};
     setrlimit(what, &limits);
