@@ -18,6 +18,8 @@ struct call_facts {
     uint64_t begun_addr; /* 0 = none */
     uint64_t ended_addr; /* of a failed realloc: the block that stays */
     uint64_t size;
+    uint64_t start_ns; /* as far as the clock was read */
+    uint64_t end_ns;
     struct site_sum sum;
 };
 
@@ -140,13 +142,13 @@ static void push(struct hook_scratch *scratch, const struct session_event *event
     }
 }
 
-static struct session_event event_of(const struct call_facts *facts, uint32_t path, uint64_t ticks,
-                                     uint64_t addr, unsigned flags)
+static struct session_event event_of(const struct call_facts *facts, uint32_t path,
+                                     uint64_t stamp_ns, uint64_t addr, unsigned flags)
 {
     uint64_t size = facts->size < SESSION_LOW48 ? facts->size : SESSION_LOW48;
     uint16_t latency = life_config.is_latency_on ? loglin_code(facts->sum.ns) : 0;
     return (struct session_event){
-        .stamp_ns = clock_to_ns(ticks),
+        .stamp_ns = stamp_ns,
         .word1 = (addr & SESSION_LOW48) | (uint64_t)latency << 48,
         .word2 = size | (uint64_t)facts->now->call << 48 | (uint64_t)flags << 56,
         .word3 = path | (uint64_t)(uint32_t)(facts->now->at.sp >> 4) << 32};
@@ -155,7 +157,7 @@ static struct session_event event_of(const struct call_facts *facts, uint32_t pa
 static struct session_event old_event(const struct call_facts *facts, uint32_t path)
 {
     struct session_event event =
-        event_of(facts, path, facts->now->start_ticks, facts->ended_addr, SESSION_EVENT_OLD);
+        event_of(facts, path, facts->start_ns, facts->ended_addr, SESSION_EVENT_OLD);
     event.word1 &= SESSION_LOW48;  /* the latency is the new block's */
     event.word2 &= ~SESSION_LOW48; /* and so is the size */
     return event;
@@ -169,28 +171,29 @@ static void tell(struct hook_scratch *scratch, const struct call_facts *facts, u
     uint32_t number = 0;
     if (facts->sum.failed != 0) {
         events[number++] =
-            event_of(facts, path, now->end_ticks, facts->ended_addr, SESSION_EVENT_FAILED);
+            event_of(facts, path, facts->end_ns, facts->ended_addr, SESSION_EVENT_FAILED);
     } else if (facts->sum.allocs == 0 && facts->sum.frees != 0) {
         unsigned flags = is_realloc ? SESSION_EVENT_OLD | SESSION_EVENT_NULL : 0U;
-        events[number++] = event_of(facts, path, now->start_ticks, facts->ended_addr, flags);
+        events[number++] = event_of(facts, path, facts->start_ns, facts->ended_addr, flags);
     } else if (facts->sum.frees != 0) {
         events[number++] = old_event(facts, path);
     }
     if (facts->sum.allocs != 0) {
-        events[number++] = event_of(facts, path, now->end_ticks, facts->begun_addr, 0);
+        events[number++] = event_of(facts, path, facts->end_ns, facts->begun_addr, 0);
     }
     if (number != 0) {
         push(scratch, events, number);
     }
 }
 
-static uint64_t latency_ns(const struct hook_now *now)
+static void read_clock(struct call_facts *facts)
 {
-    if (!life_config.is_latency_on) {
-        return 0;
+    facts->start_ns = clock_to_ns(facts->now->start_ticks);
+    facts->end_ns = clock_to_ns(facts->now->end_ticks);
+    /* Below 0: the thread moved to a processor whose TSC is behind. */
+    if (life_config.is_latency_on && facts->end_ns > facts->start_ns) {
+        facts->sum.ns = facts->end_ns - facts->start_ns;
     }
-    int64_t ns = (int64_t)(clock_to_ns(now->end_ticks) - clock_to_ns(now->start_ticks));
-    return ns < 0 ? 0 : (uint64_t)ns; /* a thread that moved to a processor whose TSC is behind */
 }
 
 /* A handler forked in the middle of this call, or the session ended: nothing of the scratch may be
@@ -222,7 +225,7 @@ void hook_finish(const struct hook_now *now, void *begun, void *ended, size_t si
                                        .failed = is_failed,
                                        .bytes = begun != NULL ? size : 0}};
     if (now->way == HOOK_RECORD && life_is_current()) {
-        facts.sum.ns = latency_ns(now);
+        read_clock(&facts);
         struct hook_scratch *scratch = hook_tls.scratch;
         tell(scratch, &facts, count(scratch, &facts));
     } else {

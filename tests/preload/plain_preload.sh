@@ -19,7 +19,13 @@ stdout=$(readlink /proc/$$/fd/5)
     echo "preload ${LD_PRELOAD-none} session ${ALLOCTRAP_SESSION-none}"
     echo "stdin $(readlink /proc/$$/fd/0) stdout $stdout"
     echo "leaked $(ls /proc/$$/fd | grep -c -e '^7$' -e '^8$')"
-    sed -n -e 's/^SigBlk:\t/blocked /p' -e 's/^SigIgn:\t/ignored /p' /proc/$$/status
+    # Read by the shell itself, which blocks all signals while it starts a program.
+    while read -r key value rest; do
+        case $key in
+        SigBlk:) echo "blocked $value" ;;
+        SigIgn:) echo "ignored $value" ;;
+        esac
+    done </proc/$$/status
     echo "session leader $(awk '{ print ($6 == $1) }' /proc/$$/stat)"
 } >"$out.tmp"
 mv "$out.tmp" "$out"

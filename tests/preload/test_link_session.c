@@ -35,7 +35,7 @@ static void write_control(uint32_t version, size_t bytes)
     char path[64];
     snprintf(path, sizeof path, "%s/control", dir);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    cr_assert_eq(write(fd, &image, bytes), bytes);
+    cr_assert_eq(write(fd, &image, bytes), (ssize_t)bytes);
     close(fd);
 }
 
@@ -54,7 +54,7 @@ TestSuite(link_session, .init = make_dir, .fini = remove_dir);
 Test(link_session, a_session_is_made_filled_and_private)
 {
     struct session_head *head = make_session();
-    cr_assert_eq(head->pid, getpid());
+    cr_assert_eq(head->pid, (uint32_t)getpid());
     cr_assert_eq(head->map_bytes, SESSION_MAP_BYTES);
     cr_assert_eq(head->state, SESSION_SETTING_UP);
     cr_assert_not(link_has_others());

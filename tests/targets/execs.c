@@ -5,7 +5,7 @@
 
 int main(int argc, char **argv)
 {
-    static char *const left[] = {"0", "1", "2", "3"};
+    static char left[][2] = {"0", "1", "2", "3"};
     int more = argc > 1 ? atoi(argv[1]) : 4;
     for (int i = 0; i <= more; i++) {
         (void)counts_block(malloc(10), 10);
