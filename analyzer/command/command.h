@@ -11,7 +11,9 @@ typedef enum err_code command_run(int argc, char **argv, int *ret_status, struct
 
 /* X(name, function, one line for the list of commands; "" = not listed) in the order of the list.
  */
-#define COMMAND_TABLE(X)
+#define COMMAND_TABLE(X)                                                                           \
+    X("report", command_report, "show what a recording knows: totals, latency, call sites")        \
+    X("compare", command_compare, "show two recordings side by side, and what changed")
 
 #define COMMAND_DECLARE(name, function, line) command_run function;
 COMMAND_TABLE(COMMAND_DECLARE)

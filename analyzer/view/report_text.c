@@ -69,13 +69,15 @@ static void add_lives(struct table *table, const struct report *r)
         add_row(table, "peak, live at end, temporary", UNKNOWN, "only the counters were recovered");
         return;
     }
-    char *peak = mem_format("live at once in %s blocks, %s after the start",
-                            units_count(t->peak_blocks).s, units_ns(t->peak_at_ns).s);
+    char *peak =
+        mem_format(r->selection->is_filtered ? "their part of the peak: %s blocks, after %s"
+                                             : "live at once in %s blocks, after %s",
+                   units_count(t->peak_blocks).s, units_ns(t->peak_at_ns).s);
     add_row(table, "peak memory", units_bytes(t->peak_bytes).s, peak);
-    char *live = mem_format("in %s blocks that were never freed", units_count(t->live_blocks).s);
+    char *live = mem_format("in %s blocks, never freed", units_count(t->live_blocks).s);
     add_row(table, "live at end", units_bytes(t->live_bytes).s,
             t->live_blocks != 0 ? live : "everything was freed");
-    char *temporary = mem_format("%s of all: freed by the same thread before it allocated again",
+    char *temporary = mem_format("%s: freed before the thread allocated again",
                                  units_share(t->temporaries, t->allocs).s);
     add_row(table, "temporary", units_count(t->temporaries).s, temporary);
     free(temporary);
@@ -108,7 +110,7 @@ static void add_units(struct table *table, const struct report *r)
     const char *unit =
         run->unit_name != NULL && run->unit_name[0] != '\0' ? run->unit_name : "unit";
     char *what = mem_format("per %s", unit);
-    char *remark = mem_format("allocations, and %s bytes, for each of %s %ss",
+    char *remark = mem_format("allocations, %s bytes (of %s %ss)",
                               units_per(r->selection->totals.bytes, run->units).s,
                               units_count(run->units).s, unit);
     add_row(table, what, units_per(r->selection->totals.allocs, run->units).s, remark);
@@ -311,7 +313,9 @@ static void add_process(struct table *table, const struct profile *p, size_t i, 
 {
     const struct profile_process *process = &p->processes.at[i];
     char *pid = mem_format("%" PRIu32, process->pid);
-    char *exit = report_exit_text(process->exit_kind, process->exit_code);
+    char *exit = process->exit_kind == PROFILE_EXITED && process->exit_code >= 0
+                     ? mem_format("exit %" PRId32, process->exit_code)
+                     : report_exit_text(process->exit_kind, process->exit_code);
     char *command = report_command_text(process->command);
     char *indented = mem_format("%*s%s%s", (int)depth * 2, "", command,
                                 process->origin == SESSION_BY_FORK ? " (fork)" : "");
@@ -412,23 +416,28 @@ static char *shell_word(const char *file)
 static void print_next(const struct report *r, const struct page *page)
 {
     static const struct {
-        const char *format;
+        const char *command;
+        const char *rest;
         const char *shows;
     } next[] = {
-        {"alloctrap report %s --callers", "who calls each allocating function"},
-        {"alloctrap report %s --tree", "the program's calls from main inwards"},
-        {"alloctrap report %s --sort=peak", "what memory was held at the peak"},
-        {"alloctrap report %s --sort=time", "where the allocator's time went"},
-        {"alloctrap compare %s AFTER.atrap", "this run beside another, after a change"},
+        {"report", " --callers", "who calls each allocating function"},
+        {"report", " --tree", "the program's calls from main inwards"},
+        {"report", " --sort=peak", "what memory was held at the peak"},
+        {"report", " --sort=time", "where the allocator's time went"},
+        {"compare", " OTHER.atrap", "this run beside another, after a change"},
     };
     char *file = shell_word(r->file);
     page_heading(page, "What to look at next");
+    unsigned column = 0;
+    char *commands[sizeof next / sizeof next[0]];
     for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
-        const char *hole = strstr(next[i].format, "%s");
-        char *command =
-            mem_format("%.*s%s%s", (int)(hole - next[i].format), next[i].format, file, hole + 2);
-        page_command(page, command, next[i].shows);
-        free(command);
+        commands[i] = mem_format("alloctrap %s %s%s", next[i].command, file, next[i].rest);
+        unsigned width = table_text_width(commands[i]);
+        column = width > column ? width : column;
+    }
+    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+        page_command(page, commands[i], column, next[i].shows);
+        free(commands[i]);
     }
     free(file);
 }
