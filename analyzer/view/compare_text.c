@@ -280,7 +280,7 @@ static void print_side(const struct page *page, const char *name, const char *wh
 {
     char *command = report_command_text(p->run.command);
     char *loss = report_loss_text(p);
-    page_say(page, "%s is %s: %s (%s)", name, what, command, units_ns(p->run.duration_ns).s);
+    page_say(page, "%s is %s (%s): %s", name, what, units_ns(p->run.duration_ns).s, command);
     if (loss[0] != '\0') {
         page_warn(page, "%s: %s", name, loss);
     }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "insight/latency.h"
+#include "insight/process_tree.h"
 
 enum { CALLERS_SHOWN = 2, SLOW_CALLS_SHOWN = 5, DEPTH_SHOWN_MAX = 12 };
 
@@ -295,20 +296,6 @@ static void print_sites(const struct report *r, const struct page *page)
     page_table(page, table);
 }
 
-/* The process that made process i: the one before it with the parent's pid, or with its own pid
- * where a program was replaced by exec; its own index where there is none. */
-static size_t parent_process(const struct profile *p, size_t i)
-{
-    const struct profile_process *process = &p->processes.at[i];
-    for (size_t j = i; j-- > 0;) {
-        if (p->processes.at[j].pid == process->pid ||
-            p->processes.at[j].pid == process->parent_pid) {
-            return j;
-        }
-    }
-    return i;
-}
-
 static void add_process(struct table *table, const struct profile *p, size_t i, unsigned depth)
 {
     const struct profile_process *process = &p->processes.at[i];
@@ -334,27 +321,63 @@ static void add_process(struct table *table, const struct profile *p, size_t i, 
     free(pid);
 }
 
+static int larger_first(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The number of allocations that a process must have to be among the `top` with the most. */
+static uint64_t least_shown(const struct profile *p, size_t top)
+{
+    uint64_t *allocs = mem_zero(p->processes.count, sizeof *allocs);
+    for (size_t i = 0; i < p->processes.count; i++) {
+        allocs[i] = p->processes.at[i].totals.allocs;
+    }
+    qsort(allocs, p->processes.count, sizeof *allocs, larger_first);
+    uint64_t least = top != 0 && top < p->processes.count ? allocs[top - 1] : 0;
+    free(allocs);
+    return least;
+}
+
+static size_t add_processes(struct table *table, const struct report *r)
+{
+    uint64_t least = least_shown(r->profile, r->top);
+    size_t count;
+    size_t shown = 0;
+    struct process_place *places = process_tree(r->profile, &count);
+    for (size_t i = 0; i < count && (r->top == 0 || shown < r->top); i++) {
+        if (r->profile->processes.at[places[i].process].totals.allocs >= least) {
+            unsigned depth = places[i].depth < DEPTH_SHOWN_MAX ? places[i].depth : DEPTH_SHOWN_MAX;
+            add_process(table, r->profile, places[i].process, depth);
+            shown++;
+        }
+    }
+    free(places);
+    return shown;
+}
+
 static void print_processes(const struct report *r, const struct page *page)
 {
     static const struct table_column columns[] = {
         {"pid", TABLE_NUMBER},  {"allocations", TABLE_NUMBER}, {"bytes", TABLE_NUMBER},
         {"peak", TABLE_NUMBER}, {"ran", TABLE_NUMBER},         {"end", TABLE_WORD},
         {"command", TABLE_NAME}};
-    const struct profile *p = r->profile;
-    if (p->processes.count < 2) {
+    size_t count = r->profile->processes.count;
+    if (count < 2) {
         return;
     }
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
-    unsigned *depths = mem_zero(p->processes.count, sizeof *depths);
-    for (size_t i = 0; i < p->processes.count; i++) {
-        size_t parent = parent_process(p, i);
-        bool is_exec = parent != i && p->processes.at[parent].pid == p->processes.at[i].pid;
-        depths[i] = parent == i ? 0 : depths[parent] + !is_exec;
-        add_process(table, p, i, depths[i] < DEPTH_SHOWN_MAX ? depths[i] : DEPTH_SHOWN_MAX);
-    }
-    page_heading(page, "Processes");
+    size_t shown = add_processes(table, r);
+    char *heading = shown < count ? mem_format("Processes (the %zu of %s with most allocations)",
+                                               shown, units_count(count).s)
+                                  : mem_text("Processes");
+    page_heading(page, heading);
+    free(heading);
+    page_say(page, "Indented: started by the process above. (fork): a copy of its parent that ran "
+                   "no program of its own.");
     page_table(page, table);
-    free(depths);
 }
 
 static void add_slow_call(struct table *table, const struct report *r, struct site_stack *stack,

@@ -18,6 +18,7 @@ Test(site_name, sees_through_wrappers)
                                       "operator new(unsigned long)",
                                       "operator new[](unsigned long, std::align_val_t)",
                                       "strdup",
+                                      "__GI___strdup",
                                       "xmalloc",
                                       "xmalloc.constprop.0",
                                       "PyMem_RawMalloc",
@@ -88,6 +89,8 @@ Test(site_name, labels_say_what_is_known)
     check_label(frame, "f at a.c");
     frame.file = "";
     check_label(frame, "f in x.so");
+    frame.function = "x.so+0x77";
+    check_label(frame, "x.so+0x77");
     frame.function = "";
     frame.offset = 0x1234;
     check_label(frame, "x.so+0x1234");
