@@ -159,11 +159,21 @@ static unsigned escaped_width(const char *text)
     return width;
 }
 
+static bool is_stretched(enum table_kind kind)
+{
+    return kind == TABLE_NAME || kind == TABLE_REMARK;
+}
+
 static unsigned column_width(const struct table *table, size_t column)
 {
     unsigned widest = table_text_width(table->columns[column].title);
     for (size_t row = 0; row < table_rows(table); row++) {
         unsigned width = escaped_width(cell_at(table, row, column));
+        widest = width > widest ? width : widest;
+    }
+    bool has_notes = column + 1 == table->column_count && is_stretched(table->columns[column].kind);
+    for (size_t i = 0; has_notes && i < table->notes.count; i++) {
+        unsigned width = escaped_width(table->notes.at[i].text) + GAP;
         widest = width > widest ? width : widest;
     }
     return widest;
@@ -177,11 +187,6 @@ struct layout {
     bool has_name;
     bool is_name_below; /* on a line of its own */
 };
-
-static bool is_stretched(enum table_kind kind)
-{
-    return kind == TABLE_NAME || kind == TABLE_REMARK;
-}
 
 static bool has_titles(const struct table *table)
 {
@@ -202,6 +207,9 @@ static struct layout lay_out(const struct table *table, unsigned width)
     l.name_at = TABLE_INDENT;
     for (size_t i = 0; i < table->column_count; i++) {
         l.widths[i] = column_width(table, i);
+        if (table->columns[i].kind == TABLE_WORD && l.widths[i] > TABLE_WORD_MAX) {
+            l.widths[i] = TABLE_WORD_MAX;
+        }
         if (i < last || !l.has_name) {
             l.name_at += l.widths[i] + GAP;
         }
@@ -262,13 +270,16 @@ static void print_row(const struct table *table, FILE *out, const struct layout 
         if (is_name && l->name_at + width > l->width) {
             width = l->width > l->name_at ? l->width - l->name_at : 1;
         }
+        const char *text = text_at(table, row, i);
+        if (i + 1 == count && text[0] == '\0') {
+            break; /* no spaces at the end of a line */
+        }
         fprintf(out, "%*s", i == 0 ? 0 : GAP, "");
-        print_padded(out, text_at(table, row, i), width, table->columns[i].kind == TABLE_NUMBER,
-                     i + 1 == count);
+        print_padded(out, text, width, table->columns[i].kind == TABLE_NUMBER, i + 1 == count);
     }
     fputc('\n', out);
-    if (count < table->column_count && row != SIZE_MAX) {
-        print_line_at(out, l, l->name_at - GAP, text_at(table, row, count));
+    if (count < table->column_count && row != SIZE_MAX && cell_at(table, row, count)[0] != '\0') {
+        print_line_at(out, l, l->name_at - GAP, cell_at(table, row, count));
     }
 }
 

@@ -11,14 +11,15 @@
 #include <stdio.h>
 
 enum table_kind {
-    TABLE_WORD,   /* to the left */
+    TABLE_WORD,   /* to the left, cut in the middle beyond TABLE_WORD_MAX */
     TABLE_NUMBER, /* to the right */
     TABLE_NAME,   /* to the left, gets what is left of the width and is cut in its middle; the last
-                     column. With less than TABLE_NAME_MIN left it gets a line of its own. */
+                     column. Where less than TABLE_NAME_MIN is left and names do not fit, they get
+                     lines   of their own. */
     TABLE_REMARK  /* as TABLE_NAME, but words, not a name: no code in markdown */
 };
 
-enum { TABLE_NAME_MIN = 30, TABLE_INDENT = 2 };
+enum { TABLE_WORD_MAX = 28, TABLE_NAME_MIN = 48, TABLE_INDENT = 2 };
 
 struct table_column {
     const char *title;

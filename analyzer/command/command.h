@@ -14,6 +14,8 @@ typedef enum err_code command_run(int argc, char **argv, int *ret_status, struct
 #define COMMAND_TABLE(X)                                                                           \
     X("merge", command_merge, "add up several recordings into one")                                \
     X("info", command_info, "say what a recording is and whether it is whole")
+    X("report", command_report, "show what a recording knows: totals, latency, call sites")        \
+    X("compare", command_compare, "show two recordings side by side, and what changed")
 
 #define COMMAND_DECLARE(name, function, line) command_run function;
 COMMAND_TABLE(COMMAND_DECLARE)

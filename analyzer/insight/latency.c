@@ -12,6 +12,14 @@ uint64_t latency_net(uint64_t ns, uint64_t calls, uint64_t clock_cost_ps)
     return cost_ns < ns ? ns - cost_ns : 0;
 }
 
+/* A quantile, net of the clock. A bin's middle may lie above its largest value: cut there. */
+static uint64_t quantile(const struct hist *hist, unsigned per_ten_thousand, uint64_t max_ns,
+                         uint64_t clock_cost_ps)
+{
+    uint64_t ns = hist_quantile(hist, per_ten_thousand);
+    return latency_net(ns < max_ns ? ns : max_ns, 1, clock_cost_ps);
+}
+
 struct latency latency_of(const struct profile_calls *calls, const struct hist *hist,
                           uint64_t clock_cost_ps)
 {
@@ -19,10 +27,10 @@ struct latency latency_of(const struct profile_calls *calls, const struct hist *
     return (struct latency){
         .count = calls->calls,
         .total_ns = latency_net(calls->ns, calls->calls, clock_cost_ps),
-        .p50_ns = latency_net(hist_quantile(hist, 5000), 1, clock_cost_ps),
-        .p90_ns = latency_net(hist_quantile(hist, 9000), 1, clock_cost_ps),
-        .p99_ns = latency_net(hist_quantile(hist, 9900), 1, clock_cost_ps),
-        .p999_ns = latency_net(hist_quantile(hist, 9990), 1, clock_cost_ps),
+        .p50_ns = quantile(hist, 5000, max_ns, clock_cost_ps),
+        .p90_ns = quantile(hist, 9000, max_ns, clock_cost_ps),
+        .p99_ns = quantile(hist, 9900, max_ns, clock_cost_ps),
+        .p999_ns = quantile(hist, 9990, max_ns, clock_cost_ps),
         .max_ns = latency_net(max_ns, 1, clock_cost_ps),
     };
 }

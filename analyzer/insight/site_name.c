@@ -89,6 +89,11 @@ static size_t plain_length(const char *function)
 
 bool site_is_wrapper(const char *function, const struct site_wrappers *more)
 {
+    /* glibc's own calls of strdup go by this name. */
+    static const char internal[] = "__GI_";
+    if (strncmp(function, internal, sizeof internal - 1) == 0) {
+        function += sizeof internal - 1;
+    }
     char plain[256];
     size_t length = plain_length(function);
     length = length < sizeof plain ? length : sizeof plain - 1;
@@ -134,10 +139,18 @@ char *site_function(const struct site_frame *frame)
     return mem_format("%s+0x%" PRIx64, site_basename(frame->module), frame->offset);
 }
 
+bool site_names_module(const struct site_frame *frame)
+{
+    const char *module = site_basename(frame->module);
+    size_t length = strlen(module);
+    return length > 0 && strncmp(frame->function, module, length) == 0 &&
+           strncmp(frame->function + length, "+0x", 3) == 0;
+}
+
 char *site_label(const struct site_frame *frame)
 {
     const char *inlined = frame->is_inlined ? " (inlined)" : "";
-    if (frame->function[0] == '\0') {
+    if (frame->function[0] == '\0' || site_names_module(frame)) {
         return site_function(frame);
     }
     if (frame->file[0] == '\0') {

@@ -54,6 +54,10 @@ char *site_label(const struct site_frame *frame);
 /* "parse_line", or "libx.so+0x1234" where the name is unknown; free() it. */
 char *site_function(const struct site_frame *frame);
 
+/* Is the function's name made of its library's, "libx.so+0x1234"? So symbol/ calls what it cannot
+ * name. */
+bool site_names_module(const struct site_frame *frame);
+
 /* What stands behind the last '/'. */
 const char *site_basename(const char *path);
 

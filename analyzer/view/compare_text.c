@@ -20,14 +20,15 @@ struct line {
     const char *more;
 };
 
-enum line_kind { LINE_COUNT, LINE_BYTES, LINE_TIME };
+enum line_kind { LINE_COUNT, LINE_BYTES, LINE_TIME, LINE_LATENCY };
 
 static struct line line_of(const char *what, enum line_kind kind)
 {
     static const struct line kinds[] = {
         [LINE_COUNT] = {NULL, units_count, units_count_change, "fewer", "more"},
         [LINE_BYTES] = {NULL, units_bytes, units_bytes_change, "less", "more"},
-        [LINE_TIME] = {NULL, units_ns, units_ns_change, "faster", "slower"},
+        [LINE_TIME] = {NULL, units_ns, units_ns_change, "less", "more"},
+        [LINE_LATENCY] = {NULL, units_ns, units_ns_change, "faster", "slower"},
     };
     struct line line = kinds[kind];
     line.what = what;
@@ -75,7 +76,7 @@ static void add_per_unit(struct table *table, const char *what, const struct com
     table_add(table, units_per(before, c->before.units).s);
     table_add(table, units_per(after, c->after.units).s);
     table_add(table, fine_after == fine_before ? "0" : change_text);
-    table_add(table, units_ratio(fine_before, fine_after, "less", "more").s);
+    table_add(table, units_ratio(fine_before, fine_after, "fewer", "more").s);
     free(change_text);
     free(title);
 }
@@ -113,8 +114,8 @@ static void print_totals(const struct compare_view *view, const struct page *pag
         add_line(table, line_of("live at end", LINE_BYTES), b->live_bytes, a->live_bytes);
     }
     add_line(table, line_of("allocator time", LINE_TIME), c->before.ns, c->after.ns);
-    add_line(table, line_of("duration of the run", LINE_TIME), c->before.profile->run.duration_ns,
-             c->after.profile->run.duration_ns);
+    add_line(table, line_of("duration of the run", LINE_LATENCY),
+             c->before.profile->run.duration_ns, c->after.profile->run.duration_ns);
     add_units(table, c);
     page_heading(page, "Totals");
     page_say(page, "Temporary: freed by the same thread before it allocated again. Allocator time: "
@@ -143,7 +144,7 @@ static void add_function(struct table *table, const struct comparison *c, unsign
     }
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         char *what = mem_format("  %s", times[i].what);
-        add_line(table, line_of(what, LINE_TIME), times[i].before, times[i].after);
+        add_line(table, line_of(what, LINE_LATENCY), times[i].before, times[i].after);
         free(what);
     }
 }
@@ -279,7 +280,7 @@ static void print_side(const struct page *page, const char *name, const char *wh
 {
     char *command = report_command_text(p->run.command);
     char *loss = report_loss_text(p);
-    page_say(page, "%s  %s: %s (%s)", name, what, command, units_ns(p->run.duration_ns).s);
+    page_say(page, "%s is %s (%s): %s", name, what, units_ns(p->run.duration_ns).s, command);
     if (loss[0] != '\0') {
         page_warn(page, "%s: %s", name, loss);
     }
@@ -292,7 +293,7 @@ void compare_print(const struct compare_view *view, const struct page *page)
     print_conclusion(view, page);
     fputs(page->form == PAGE_TEXT ? "\n" : "", page->out);
     print_side(page, "BEFORE", view->before, view->comparison->before.profile);
-    print_side(page, "AFTER ", view->after, view->comparison->after.profile);
+    print_side(page, "AFTER", view->after, view->comparison->after.profile);
     print_totals(view, page);
     print_functions(view, page);
     print_sites(view, page);

@@ -39,7 +39,7 @@ static void style(const struct page *page, const char *sequence)
 void page_heading(const struct page *page, const char *text)
 {
     char *escaped = page->form == PAGE_TEXT ? escape_terminal(text) : escape_markdown(text);
-    fputs(page->form == PAGE_TEXT ? "\n" : "\n### ", page->out);
+    fputs(page->form == PAGE_TEXT ? "\n" : "### ", page->out);
     style(page, STYLE_BOLD);
     fputs(escaped, page->out);
     style(page, STYLE_NONE);
@@ -110,7 +110,7 @@ void page_warn(const struct page *page, const char *format, ...)
     va_end(args);
 }
 
-void page_command(const struct page *page, const char *command, const char *shows)
+void page_command(const struct page *page, const char *command, unsigned column, const char *shows)
 {
     if (page->form == PAGE_MARKDOWN) {
         char *code = escape_markdown_code(command);
@@ -122,10 +122,14 @@ void page_command(const struct page *page, const char *command, const char *show
     }
     char *code = escape_terminal(command);
     unsigned width = table_text_width(code);
-    unsigned shows_width = table_text_width(shows);
-    bool fits = 2 + width + 2 + shows_width <= page->width;
+    column = column > width ? column : width;
     /* A command is there to be copied: never cut, even where it is wider than the page. */
-    fprintf(page->out, fits ? "  %s  %s\n" : "  %s\n      %s\n", code, shows);
+    if (TABLE_INDENT + column + TABLE_INDENT + table_text_width(shows) <= page->width) {
+        fprintf(page->out, "%*s%s%*s%s\n", TABLE_INDENT, "", code,
+                (int)(column - width) + TABLE_INDENT, "", shows);
+    } else {
+        fprintf(page->out, "%*s%s\n%*s%s\n", TABLE_INDENT, "", code, 3 * TABLE_INDENT, "", shows);
+    }
     free(code);
 }
 
@@ -135,7 +139,7 @@ void page_table(const struct page *page, struct table *table)
         table_print_text(table, page->out, page->width);
     } else {
         table_print_markdown(table, page->out);
-        fputc('\n', page->out);
+        fputc('\n', page->out); /* ends the table */
     }
     table_destroy(table);
 }

@@ -14,7 +14,10 @@
 
 enum page_form { PAGE_TEXT, PAGE_MARKDOWN };
 
-enum { PAGE_WIDTH = 100 /* where no terminal says otherwise */, PAGE_WIDTH_MIN = 60 };
+enum {
+    PAGE_WIDTH = 100 /* where no terminal says otherwise */,
+    PAGE_WIDTH_MIN = 80 /* numbers need as much */
+};
 
 struct page {
     FILE *out;
@@ -26,7 +29,7 @@ struct page {
 /* A page on an open stream: the terminal's width, colours on a terminal without NO_COLOR. */
 struct page page_on(FILE *out, enum page_form form);
 
-/* A heading, with an empty line before it unless it is the first thing. */
+/* A heading; what stands before it has ended its own line. */
 void page_heading(const struct page *page, const char *text);
 
 /* A paragraph, wrapped between words. warn: what must not be overlooked. */
@@ -35,8 +38,9 @@ __attribute__((format(printf, 2, 3))) void page_say(const struct page *page, con
 __attribute__((format(printf, 2, 3))) void page_warn(const struct page *page, const char *format,
                                                      ...);
 
-/* A shell command that the reader may want to run next, with what it shows. */
-void page_command(const struct page *page, const char *command, const char *shows);
+/* A shell command that the reader may want to run next, with what it shows, which begins behind
+ * `column` columns of command where there is room. */
+void page_command(const struct page *page, const char *command, unsigned column, const char *shows);
 
 /* A table, and its end: the table is destroyed. */
 void page_table(const struct page *page, struct table *table);

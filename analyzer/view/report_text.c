@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "insight/latency.h"
+#include "insight/process_tree.h"
 
 enum { CALLERS_SHOWN = 2, SLOW_CALLS_SHOWN = 5, DEPTH_SHOWN_MAX = 12 };
 
@@ -69,13 +70,15 @@ static void add_lives(struct table *table, const struct report *r)
         add_row(table, "peak, live at end, temporary", UNKNOWN, "only the counters were recovered");
         return;
     }
-    char *peak = mem_format("live at once in %s blocks, %s after the start",
-                            units_count(t->peak_blocks).s, units_ns(t->peak_at_ns).s);
+    char *peak =
+        mem_format(r->selection->is_filtered ? "their part of the peak: %s blocks, after %s"
+                                             : "live at once in %s blocks, after %s",
+                   units_count(t->peak_blocks).s, units_ns(t->peak_at_ns).s);
     add_row(table, "peak memory", units_bytes(t->peak_bytes).s, peak);
-    char *live = mem_format("in %s blocks that were never freed", units_count(t->live_blocks).s);
+    char *live = mem_format("in %s blocks, never freed", units_count(t->live_blocks).s);
     add_row(table, "live at end", units_bytes(t->live_bytes).s,
             t->live_blocks != 0 ? live : "everything was freed");
-    char *temporary = mem_format("%s of all: freed by the same thread before it allocated again",
+    char *temporary = mem_format("%s: freed before the thread allocated again",
                                  units_share(t->temporaries, t->allocs).s);
     add_row(table, "temporary", units_count(t->temporaries).s, temporary);
     free(temporary);
@@ -108,7 +111,7 @@ static void add_units(struct table *table, const struct report *r)
     const char *unit =
         run->unit_name != NULL && run->unit_name[0] != '\0' ? run->unit_name : "unit";
     char *what = mem_format("per %s", unit);
-    char *remark = mem_format("allocations, and %s bytes, for each of %s %ss",
+    char *remark = mem_format("allocations, %s bytes (of %s %ss)",
                               units_per(r->selection->totals.bytes, run->units).s,
                               units_count(run->units).s, unit);
     add_row(table, what, units_per(r->selection->totals.allocs, run->units).s, remark);
@@ -293,25 +296,13 @@ static void print_sites(const struct report *r, const struct page *page)
     page_table(page, table);
 }
 
-/* The process that made process i: the one before it with the parent's pid, or with its own pid
- * where a program was replaced by exec; its own index where there is none. */
-static size_t parent_process(const struct profile *p, size_t i)
-{
-    const struct profile_process *process = &p->processes.at[i];
-    for (size_t j = i; j-- > 0;) {
-        if (p->processes.at[j].pid == process->pid ||
-            p->processes.at[j].pid == process->parent_pid) {
-            return j;
-        }
-    }
-    return i;
-}
-
 static void add_process(struct table *table, const struct profile *p, size_t i, unsigned depth)
 {
     const struct profile_process *process = &p->processes.at[i];
     char *pid = mem_format("%" PRIu32, process->pid);
-    char *exit = report_exit_text(process->exit_kind, process->exit_code);
+    char *exit = process->exit_kind == PROFILE_EXITED && process->exit_code >= 0
+                     ? mem_format("exit %" PRId32, process->exit_code)
+                     : report_exit_text(process->exit_kind, process->exit_code);
     char *command = report_command_text(process->command);
     char *indented = mem_format("%*s%s%s", (int)depth * 2, "", command,
                                 process->origin == SESSION_BY_FORK ? " (fork)" : "");
@@ -330,27 +321,63 @@ static void add_process(struct table *table, const struct profile *p, size_t i, 
     free(pid);
 }
 
+static int larger_first(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The number of allocations that a process must have to be among the `top` with the most. */
+static uint64_t least_shown(const struct profile *p, size_t top)
+{
+    uint64_t *allocs = mem_zero(p->processes.count, sizeof *allocs);
+    for (size_t i = 0; i < p->processes.count; i++) {
+        allocs[i] = p->processes.at[i].totals.allocs;
+    }
+    qsort(allocs, p->processes.count, sizeof *allocs, larger_first);
+    uint64_t least = top != 0 && top < p->processes.count ? allocs[top - 1] : 0;
+    free(allocs);
+    return least;
+}
+
+static size_t add_processes(struct table *table, const struct report *r)
+{
+    uint64_t least = least_shown(r->profile, r->top);
+    size_t count;
+    size_t shown = 0;
+    struct process_place *places = process_tree(r->profile, &count);
+    for (size_t i = 0; i < count && (r->top == 0 || shown < r->top); i++) {
+        if (r->profile->processes.at[places[i].process].totals.allocs >= least) {
+            unsigned depth = places[i].depth < DEPTH_SHOWN_MAX ? places[i].depth : DEPTH_SHOWN_MAX;
+            add_process(table, r->profile, places[i].process, depth);
+            shown++;
+        }
+    }
+    free(places);
+    return shown;
+}
+
 static void print_processes(const struct report *r, const struct page *page)
 {
     static const struct table_column columns[] = {
         {"pid", TABLE_NUMBER},  {"allocations", TABLE_NUMBER}, {"bytes", TABLE_NUMBER},
         {"peak", TABLE_NUMBER}, {"ran", TABLE_NUMBER},         {"end", TABLE_WORD},
         {"command", TABLE_NAME}};
-    const struct profile *p = r->profile;
-    if (p->processes.count < 2) {
+    size_t count = r->profile->processes.count;
+    if (count < 2) {
         return;
     }
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
-    unsigned *depths = mem_zero(p->processes.count, sizeof *depths);
-    for (size_t i = 0; i < p->processes.count; i++) {
-        size_t parent = parent_process(p, i);
-        bool is_exec = parent != i && p->processes.at[parent].pid == p->processes.at[i].pid;
-        depths[i] = parent == i ? 0 : depths[parent] + !is_exec;
-        add_process(table, p, i, depths[i] < DEPTH_SHOWN_MAX ? depths[i] : DEPTH_SHOWN_MAX);
-    }
-    page_heading(page, "Processes");
+    size_t shown = add_processes(table, r);
+    char *heading = shown < count ? mem_format("Processes (the %zu of %s with most allocations)",
+                                               shown, units_count(count).s)
+                                  : mem_text("Processes");
+    page_heading(page, heading);
+    free(heading);
+    page_say(page, "Indented: started by the process above. (fork): a copy of its parent that ran "
+                   "no program of its own.");
     page_table(page, table);
-    free(depths);
 }
 
 static void add_slow_call(struct table *table, const struct report *r, struct site_stack *stack,
@@ -412,23 +439,28 @@ static char *shell_word(const char *file)
 static void print_next(const struct report *r, const struct page *page)
 {
     static const struct {
-        const char *format;
+        const char *command;
+        const char *rest;
         const char *shows;
     } next[] = {
-        {"alloctrap report %s --callers", "who calls each allocating function"},
-        {"alloctrap report %s --tree", "the program's calls from main inwards"},
-        {"alloctrap report %s --sort=peak", "what memory was held at the peak"},
-        {"alloctrap report %s --sort=time", "where the allocator's time went"},
-        {"alloctrap compare %s AFTER.atrap", "this run beside another, after a change"},
+        {"report", " --callers", "who calls each allocating function"},
+        {"report", " --tree", "the program's calls from main inwards"},
+        {"report", " --sort=peak", "what memory was held at the peak"},
+        {"report", " --sort=time", "where the allocator's time went"},
+        {"compare", " OTHER.atrap", "this run beside another, after a change"},
     };
     char *file = shell_word(r->file);
     page_heading(page, "What to look at next");
+    unsigned column = 0;
+    char *commands[sizeof next / sizeof next[0]];
     for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
-        const char *hole = strstr(next[i].format, "%s");
-        char *command =
-            mem_format("%.*s%s%s", (int)(hole - next[i].format), next[i].format, file, hole + 2);
-        page_command(page, command, next[i].shows);
-        free(command);
+        commands[i] = mem_format("alloctrap %s %s%s", next[i].command, file, next[i].rest);
+        unsigned width = table_text_width(commands[i]);
+        column = width > column ? width : column;
+    }
+    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+        page_command(page, commands[i], column, next[i].shows);
+        free(commands[i]);
     }
     free(file);
 }

@@ -151,7 +151,7 @@ void report_print_tree(const struct report *report, const struct page *page)
     fprintf(page->out, "%7s %13s %10s %9s  %s\n", "share", "allocations", "bytes", "time",
             report->shape == REPORT_TREE ? "function" : "function, then its callers");
     print_nodes(&p);
-    fputs(page->form == PAGE_MARKDOWN ? "```\n" : "", page->out);
+    fputs(page->form == PAGE_MARKDOWN ? "```\n\n" : "", page->out);
     tree_order_finish(&p.order);
     tree_destroy(tree);
 }

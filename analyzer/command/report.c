@@ -1,0 +1,187 @@
+/*
+ * report - `alloctrap report`: one recording, as text, markdown or JSON.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "base/mem.h"
+#include "base/options.h"
+#include "command/command.h"
+#include "store/store.h"
+#include "view/report.h"
+
+enum { TOP_OF_TEXT = 15, TOP_MAX = 1000000000 };
+
+static const char help[] =
+    "usage: alloctrap report FILE [OPTION...]\n"
+    "\n"
+    "Shows what a recording knows: how much was allocated, how long each call took, and which "
+    "call\n"
+    "sites did it.\n"
+    "\n"
+    "  --sort=KEY      order of call sites: allocations (default), bytes, peak, live, "
+    "temporaries,\n"
+    "                  time, p99\n"
+    "  --top=N         so many call sites; 0 = all (default: 15, all with --json)\n"
+    "  --tree          the call tree from main inwards instead of call sites\n"
+    "  --callers       each allocating function and who calls it\n"
+    "  --focus=RE      only call sites with a function, file or library in their stack that "
+    "matches\n"
+    "                  this POSIX extended regular expression\n"
+    "  --ignore=RE     all but those\n"
+    "  --wrapper=GLOB  functions to see through, like xmalloc; may be given again\n"
+    "  --json          JSON (alloctrap-report/1)\n"
+    "  --markdown      GitHub markdown\n"
+    "  --help          this text\n"
+    "\n"
+    "examples:\n"
+    "  alloctrap report run.atrap --sort=temporaries --top=5\n"
+    "  alloctrap report run.atrap --callers --focus='parse_.*|libxml'\n";
+
+enum { OPT_SORT = 256, OPT_TOP, OPT_FOCUS, OPT_IGNORE, OPT_WRAPPER, OPT_HELP };
+
+enum form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN };
+
+struct choices {
+    struct report report;
+    int form;  /* enum form */
+    int shape; /* enum report_shape */
+    uint64_t top;
+    bool has_top;
+    bool wants_help;
+};
+
+static enum err_code parse_key(const char *text, enum rank_key *ret, struct err *reterr)
+{
+    if (rank_key_parse(text, ret)) {
+        return ERR_NONE;
+    }
+    char *shown = escape_terminal(text);
+    enum err_code code = err_set(reterr, ERR_USAGE, NULL,
+                                 "--sort takes allocations, bytes, peak, live, temporaries, time "
+                                 "or p99, not '%s'",
+                                 shown);
+    free(shown);
+    return code;
+}
+
+static void add_wrapper(struct site_wrappers *wrappers, const char *glob)
+{
+    wrappers->globs = mem_resize(wrappers->globs, wrappers->count + 1, sizeof *wrappers->globs);
+    wrappers->globs[wrappers->count++] = glob;
+}
+
+static enum err_code take_option(int option, struct choices *c, struct err *reterr)
+{
+    switch (option) {
+    case OPT_SORT:
+        return parse_key(optarg, &c->report.key, reterr);
+    case OPT_TOP:
+        c->has_top = true;
+        return options_number("--top", optarg, TOP_MAX, &c->top, reterr);
+    case OPT_FOCUS:
+        c->report.rule.focus = optarg;
+        break;
+    case OPT_IGNORE:
+        c->report.rule.ignore = optarg;
+        break;
+    case OPT_WRAPPER:
+        add_wrapper(&c->report.wrappers, optarg);
+        break;
+    default:
+        c->wants_help = true;
+        break;
+    }
+    return ERR_NONE;
+}
+
+static enum err_code check_choices(int argc, char **argv, struct choices *c, struct err *reterr)
+{
+    if (argc - optind != 1) {
+        return err_set(reterr, ERR_USAGE, NULL,
+                       "report takes one recording, not %d; usage: "
+                       "alloctrap report FILE [OPTION...]",
+                       argc - optind);
+    }
+    if (c->shape != REPORT_SITES && c->report.key == RANK_P99) {
+        return err_set(reterr, ERR_USAGE, NULL,
+                       "p99 of several call sites does not add up to a tree; use --sort=time");
+    }
+    c->report.file = argv[optind];
+    c->report.shape = (enum report_shape)c->shape;
+    c->report.top = c->has_top ? (size_t)c->top : c->form == FORM_JSON ? 0 : TOP_OF_TEXT;
+    return ERR_NONE;
+}
+
+static enum err_code parse(int argc, char **argv, struct choices *c, struct err *reterr)
+{
+    const struct option longs[] = {{"sort", required_argument, NULL, OPT_SORT},
+                                   {"top", required_argument, NULL, OPT_TOP},
+                                   {"tree", no_argument, &c->shape, REPORT_TREE},
+                                   {"callers", no_argument, &c->shape, REPORT_CALLERS},
+                                   {"focus", required_argument, NULL, OPT_FOCUS},
+                                   {"ignore", required_argument, NULL, OPT_IGNORE},
+                                   {"wrapper", required_argument, NULL, OPT_WRAPPER},
+                                   {"json", no_argument, &c->form, FORM_JSON},
+                                   {"markdown", no_argument, &c->form, FORM_MARKDOWN},
+                                   {"help", no_argument, NULL, OPT_HELP},
+                                   {0}};
+    options_start();
+    for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
+        if (option == '?' || option == ':') {
+            return options_refuse(argv, option, reterr);
+        }
+        if (option == 0) {
+            continue;
+        }
+        enum err_code code = take_option(option, c, reterr);
+        if (code != ERR_NONE) {
+            return code;
+        }
+    }
+    return c->wants_help ? ERR_NONE : check_choices(argc, argv, c, reterr);
+}
+
+static enum err_code print(struct choices *c, struct profile *profile, struct err *reterr)
+{
+    struct selection selection;
+    enum err_code code = select_sites(profile, &c->report.rule, &selection, reterr);
+    if (code != ERR_NONE) {
+        return code;
+    }
+    c->report.profile = profile;
+    c->report.selection = &selection;
+    if (c->form == FORM_JSON) {
+        report_json(&c->report, stdout);
+    } else {
+        struct page page = page_on(stdout, c->form == FORM_MARKDOWN ? PAGE_MARKDOWN : PAGE_TEXT);
+        report_print(&c->report, &page);
+    }
+    select_finish(&selection);
+    return page_flush(stdout, reterr);
+}
+
+enum err_code command_report(int argc, char **argv, int *ret_status, struct err *reterr)
+{
+    struct choices choices = {.form = FORM_TEXT, .shape = REPORT_SITES};
+    struct profile *profile = NULL;
+    enum err_code code = parse(argc, argv, &choices, reterr);
+    if (code == ERR_NONE && choices.wants_help) {
+        fputs(help, stdout);
+        code = page_flush(stdout, reterr);
+    } else if (code == ERR_NONE) {
+        code = store_load(choices.report.file, &profile, reterr);
+        if (code == ERR_NONE) {
+            code = print(&choices, profile, reterr);
+            profile_destroy(profile);
+        }
+    }
+    free(choices.report.wrappers.globs);
+    if (code == ERR_NONE) {
+        *ret_status = 0;
+    }
+    return code;
+}
