@@ -50,7 +50,11 @@ enum {
     SESSION_ROW_CHUNK_FIRST = 128
 };
 
-/* Why something was not recorded. Appended, never moved. COUNTED: totals hold all the same. */
+/*
+ * Why something was not recorded. Appended, never moved. Unit: events that no ring holds (so events
+ * seen + lost = allocs + frees + failed of all rows); but PATHS_FULL and ROWS_FULL count calls,
+ * whose events are in the ring, MODULES_FULL counts libraries and NO_SESSION processes.
+ */
 #define SESSION_LOSS_TABLE(X)                                                                      \
     X(RING_FULL, "ring full", "the recorder did not keep up; totals are exact")                    \
     X(NO_RING, "no ring", "no session memory for this thread's events; totals are exact")          \
@@ -151,7 +155,7 @@ struct session_module {
 /* Exact counters of one call path and function in one thread (a cache line). Written in place by
  * the owning thread with plain relaxed stores; never lost. */
 struct session_row {
-    uint32_t path; /* node id; 0 = the remainder: paths or rows that found no room */
+    uint32_t path; /* node id; 0 = the remainder (no room), or a free with free stacks off */
     uint8_t call;  /* enum hook_call */
     uint8_t pad[3];
     _Atomic uint64_t calls;  /* returned calls, failed ones included */
@@ -164,11 +168,16 @@ struct session_row {
 };
 
 /*
- * One event in a ring: four words. A realloc that moved or resized a block is two events in a row,
- * SESSION_EVENT_OLD (old address, stamped at the start) and then the new block (stamped at the
- * end). stamp  ns of CLOCK_MONOTONIC: a free's start, an allocation's end word1  address, low 48
- * bits | latency code << 48 (loglin of ns) word2  requested size, saturating at 2^48 - 1 | call <<
- * 48 | flags << 56 word3  path node | (host stack pointer at the call, >> 4, low 32 bits) << 32
+ * One event in a ring: four words. Rings hold calls that begin a block, end one, or fail;
+ * free(NULL) does neither, is counted in its row's calls alone and makes no event. stamp_ns  ns of
+ * CLOCK_MONOTONIC: a free's start, an allocation's or a failed call's end word1     address, low 48
+ * bits | latency code << 48 (loglin of ns; 0 when latency is off) word2     requested size,
+ * saturating at 2^48 - 1 | call << 48 | flags << 56 word3     path node | (host stack pointer at
+ * the call, >> 4, low 32 bits) << 32 A successful realloc of a block is two events, published
+ * together: SESSION_EVENT_OLD (the old address, stamped at the start, size and latency 0), then the
+ * new block (stamped at the end). realloc(block, 0) that freed is one event, OLD | NULL: a free
+ * stamped at the start, with the call's latency. A failed realloc is one event, FAILED, with the
+ * address of the block that stays.
  */
 struct session_event {
     uint64_t stamp_ns;
@@ -180,7 +189,7 @@ struct session_event {
 enum session_event_flag {
     SESSION_EVENT_OLD = 1,    /* the end of a realloc's old block */
     SESSION_EVENT_FAILED = 2, /* returned no block (or an error) */
-    SESSION_EVENT_NULL = 4,   /* free(NULL) */
+    SESSION_EVENT_NULL = 4,   /* with OLD: no new block follows, as in realloc(block, 0) */
     SESSION_EVENT_THREAD = 8  /* no call: a new thread (address = tid) took over this slot */
 };
 
@@ -268,9 +277,9 @@ struct session_head {
     struct session_clock clock;
     alignas(SESSION_LINE) _Atomic uint64_t used_bytes; /* bump allocator */
     _Atomic uint64_t backed_bytes;
-    _Atomic uint32_t epoch; /* +1 around each dlclose */
+    _Atomic uint32_t epoch; /* +1 after each dlclose that unmapped something */
     _Atomic uint32_t module_count;
-    uint64_t module_off;         /* SESSION_MODULES_MAX struct session_module */
+    uint64_t module_off;         /* SESSION_MODULES_MAX struct session_module; backed as used */
     _Atomic uint32_t node_count; /* ids handed out, root included */
     _Atomic uint32_t node_index_level;
     _Atomic uint64_t node_chunk_off[SESSION_NODE_CHUNKS];
@@ -281,11 +290,14 @@ struct session_head {
     uint32_t pad0;
     _Atomic uint64_t lost[LOSS_COUNT]; /* losses that belong to no thread */
     _Atomic uint64_t thread_off[SESSION_THREADS_MAX];
-    struct session_row early[CALL_COUNT]; /* calls before the session; path 0 */
+    struct session_row early[CALL_COUNT]; /* calls before the session or without a place; path 0 */
     uint32_t command_len;                 /* bytes in command, arguments each NUL-terminated */
     uint32_t pad1;
     char command[SESSION_COMMAND_BYTES];
     char allocator[SESSION_PATH_BYTES]; /* the object that serves the calls below us */
+    /* Work done, as the program told by alloctrap_units(); added up. name empty = it told none. */
+    _Atomic uint64_t units;
+    char unit_name[32]; /* "line"; NUL-terminated; as first told */
 };
 
 _Static_assert(sizeof(struct session_event) == 32, "an event is half a cache line");
