@@ -233,6 +233,8 @@ uint32_t profile_site(struct profile *p, uint32_t path); /* path 0 gives site 0 
 /* The returned pointers die at the next find-or-add of the same kind. */
 struct profile_site_call *profile_site_call(struct profile *p, uint32_t site, uint8_t call);
 struct profile_pair *profile_pair(struct profile *p, uint32_t alloc_site, uint32_t free_site);
+/* The same without PROFILE_PAIRS_MAX: for merging and loading, which must keep what they find. */
+struct profile_pair *profile_pair_any(struct profile *p, uint32_t alloc_site, uint32_t free_site);
 
 /* Adds from to into, item by item. */
 void profile_calls_add(struct profile_calls *into, const struct profile_calls *from);

@@ -1,0 +1,44 @@
+#include "base/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/escape.h"
+
+void options_start(void)
+{
+    opterr = 0;
+    optind = 0; /* glibc: start anew, whatever was scanned before */
+}
+
+enum err_code options_refuse(char **argv, int option, struct err *reterr)
+{
+    char *given = escape_terminal(argv[optind - 1]);
+    enum err_code code =
+        err_set(reterr, ERR_USAGE, NULL,
+                option == ':' ? "option '%s' needs a value; `alloctrap %s --help` shows them"
+                              : "no option '%s'; `alloctrap %s --help` lists them",
+                given, argv[0]);
+    free(given);
+    return code;
+}
+
+enum err_code options_number(const char *name, const char *text, uint64_t max, uint64_t *ret,
+                             struct err *reterr)
+{
+    char *end = NULL;
+    errno = 0;
+    uint64_t value = strtoull(text, &end, 10);
+    if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || value > max) {
+        char *shown = escape_terminal(text);
+        enum err_code code =
+            err_set(reterr, ERR_USAGE, NULL,
+                    "%s wants a whole number from 0 to %" PRIu64 ", not '%s'", name, max, shown);
+        free(shown);
+        return code;
+    }
+    *ret = value;
+    return ERR_NONE;
+}

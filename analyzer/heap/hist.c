@@ -1,0 +1,183 @@
+#include "heap/hist.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloctrap/loglin.h"
+#include "base/mem.h"
+
+enum { BINS_FIRST = 4, VARINT_BYTES_MAX = 10, QUANTILE_ONE = 10000 };
+
+/* The first bin whose code is not below code. */
+static uint32_t lower_bin(const struct hist *hist, uint16_t code)
+{
+    uint32_t low = 0;
+    uint32_t span = hist->bin_count;
+    while (span > 0) {
+        uint32_t half = span / 2;
+        bool is_below = hist->bins[low + half].code < code;
+        low += is_below ? half + 1 : 0;
+        span = is_below ? span - half - 1 : half;
+    }
+    return low;
+}
+
+static void reserve(struct hist *hist, uint32_t bins)
+{
+    if (bins <= hist->bin_room) {
+        return;
+    }
+    uint32_t room = hist->bin_room == 0 ? BINS_FIRST : hist->bin_room;
+    while (room < bins) {
+        room *= 2;
+    }
+    hist->bins = mem_resize(hist->bins, room, sizeof *hist->bins);
+    hist->bin_room = room;
+}
+
+static void insert_bin(struct hist *hist, uint32_t at, uint16_t code, uint64_t count)
+{
+    reserve(hist, hist->bin_count + 1);
+    memmove(&hist->bins[at + 1], &hist->bins[at], (hist->bin_count - at) * sizeof *hist->bins);
+    hist->bins[at] = (struct hist_bin){.code = code, .count = count};
+    hist->bin_count += 1;
+}
+
+void hist_add(struct hist *hist, uint16_t code, uint64_t count)
+{
+    if (count == 0) {
+        return;
+    }
+    uint32_t at = lower_bin(hist, code);
+    hist->count += count;
+    if (at < hist->bin_count && hist->bins[at].code == code) {
+        hist->bins[at].count += count;
+    } else {
+        insert_bin(hist, at, code, count);
+    }
+}
+
+void hist_merge(struct hist *into, const struct hist *from)
+{
+    for (uint32_t i = 0; i < from->bin_count; i++) {
+        hist_add(into, from->bins[i].code, from->bins[i].count);
+    }
+}
+
+void hist_finish(struct hist *hist)
+{
+    free(hist->bins);
+    *hist = (struct hist){0};
+}
+
+uint64_t hist_quantile(const struct hist *hist, unsigned per_ten_thousand)
+{
+    if (hist->count == 0) {
+        return 0;
+    }
+    /* ceil(count * q / 10000) in two parts, so that no product overflows. */
+    uint64_t part = (hist->count % QUANTILE_ONE) * per_ten_thousand;
+    uint64_t rank =
+        hist->count / QUANTILE_ONE * per_ten_thousand + (part + QUANTILE_ONE - 1) / QUANTILE_ONE;
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < hist->bin_count; i++) {
+        seen += hist->bins[i].count;
+        if (seen >= rank) {
+            return loglin_value(hist->bins[i].code);
+        }
+    }
+    return hist_max(hist);
+}
+
+uint64_t hist_min(const struct hist *hist)
+{
+    return hist->bin_count == 0 ? 0 : loglin_value(hist->bins[0].code);
+}
+
+uint64_t hist_max(const struct hist *hist)
+{
+    return hist->bin_count == 0 ? 0 : loglin_value(hist->bins[hist->bin_count - 1].code);
+}
+
+static uint8_t *put_varint(uint8_t *out, uint64_t value)
+{
+    while (value >= 0x80) {
+        *out++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *out++ = (uint8_t)value;
+    return out;
+}
+
+void hist_encode(const struct hist *hist, uint8_t **ret_bytes, size_t *ret_len)
+{
+    uint8_t *bytes = mem_zero((size_t)hist->bin_count * 2 + 1, VARINT_BYTES_MAX);
+    uint8_t *out = put_varint(bytes, hist->bin_count);
+    uint16_t last = 0;
+    for (uint32_t i = 0; i < hist->bin_count; i++) {
+        out = put_varint(out, (uint64_t)(hist->bins[i].code - last));
+        out = put_varint(out, hist->bins[i].count);
+        last = hist->bins[i].code;
+    }
+    *ret_bytes = bytes;
+    *ret_len = (size_t)(out - bytes);
+}
+
+struct reader {
+    const uint8_t *at;
+    const uint8_t *end;
+};
+
+static bool get_varint(struct reader *in, uint64_t *ret)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64 && in->at < in->end; shift += 7) {
+        uint8_t byte = *in->at++;
+        uint64_t part = byte & 0x7f;
+        if (part << shift >> shift != part) {
+            return false;
+        }
+        value |= part << shift;
+        if ((byte & 0x80) == 0) {
+            *ret = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One (delta, count) pair behind the bins read so far. */
+static bool get_bin(struct reader *in, struct hist *hist)
+{
+    uint64_t delta = 0;
+    uint64_t count = 0;
+    if (!get_varint(in, &delta) || !get_varint(in, &count)) {
+        return false;
+    }
+    bool is_first = hist->bin_count == 0;
+    uint64_t last = is_first ? 0 : hist->bins[hist->bin_count - 1].code;
+    bool is_rising = is_first || delta != 0;
+    if (!is_rising || delta >= LOGLIN_CODES || last + delta >= LOGLIN_CODES || count == 0 ||
+        count > UINT64_MAX - hist->count) {
+        return false;
+    }
+    insert_bin(hist, hist->bin_count, (uint16_t)(last + delta), count);
+    hist->count += count;
+    return true;
+}
+
+bool hist_decode(const uint8_t *bytes, size_t len, struct hist *ret)
+{
+    struct reader in = {bytes, bytes + len};
+    uint64_t bins = 0;
+    *ret = (struct hist){0};
+    bool is_good = get_varint(&in, &bins) && bins <= LOGLIN_CODES;
+    for (uint64_t i = 0; is_good && i < bins; i++) {
+        is_good = get_bin(&in, ret);
+    }
+    if (!is_good || in.at != in.end) {
+        hist_finish(ret);
+        return false;
+    }
+    return true;
+}

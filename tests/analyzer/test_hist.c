@@ -1,0 +1,142 @@
+#include "heap/hist.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloctrap/loglin.h"
+
+static struct hist of_values(const uint64_t *values, size_t count)
+{
+    struct hist hist = {0};
+    for (size_t i = 0; i < count; i++) {
+        hist_add(&hist, loglin_code(values[i]), 1);
+    }
+    return hist;
+}
+
+static bool is_equal(const struct hist *a, const struct hist *b)
+{
+    if (a->count != b->count || a->bin_count != b->bin_count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->bin_count; i++) {
+        if (a->bins[i].code != b->bins[i].code || a->bins[i].count != b->bins[i].count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Test(hist, keeps_bins_sorted_and_counts_exact)
+{
+    uint64_t values[] = {900, 3, 70000, 3, 12, 900, 3};
+    struct hist hist = of_values(values, 7);
+    cr_assert_eq(hist.count, 7);
+    cr_assert_eq(hist.bin_count, 4);
+    for (uint32_t i = 1; i < hist.bin_count; i++) {
+        cr_assert_lt(hist.bins[i - 1].code, hist.bins[i].code);
+    }
+    cr_assert_eq(hist.bins[0].count, 3);
+    hist_finish(&hist);
+}
+
+Test(hist, quantiles_are_those_of_the_sorted_values)
+{
+    struct hist hist = {0};
+    for (uint64_t value = 1; value <= 100; value++) {
+        hist_add(&hist, loglin_code(value), 1);
+    }
+    cr_assert_eq(hist_quantile(&hist, 5000), 50);
+    cr_assert_eq(hist_quantile(&hist, 9000), 90);
+    cr_assert_eq(hist_quantile(&hist, 9990), 100);
+    cr_assert_eq(hist_quantile(&hist, 1), 1);
+    cr_assert_eq(hist_quantile(&hist, 0), 1);
+    cr_assert_eq(hist_quantile(&hist, 10000), 100);
+    cr_assert_eq(hist_min(&hist), 1);
+    cr_assert_eq(hist_max(&hist), 100);
+    hist_finish(&hist);
+}
+
+Test(hist, quantiles_of_huge_counts_do_not_overflow)
+{
+    struct hist hist = {0};
+    hist_add(&hist, 10, UINT64_MAX / 2);
+    hist_add(&hist, 20, UINT64_MAX / 2);
+    cr_assert_eq(hist_quantile(&hist, 5000), 10);
+    cr_assert_eq(hist_quantile(&hist, 5001), 20);
+    hist_finish(&hist);
+}
+
+Test(hist, an_empty_one_has_zero_everywhere)
+{
+    struct hist hist = {0};
+    cr_assert_eq(hist_quantile(&hist, 5000), 0);
+    cr_assert_eq(hist_min(&hist), 0);
+    cr_assert_eq(hist_max(&hist), 0);
+}
+
+Test(hist, merging_is_adding_each_value)
+{
+    uint64_t all[] = {5, 5, 1000, 80, 7, 1000000, 80};
+    struct hist whole = of_values(all, 7);
+    struct hist left = of_values(all, 3);
+    struct hist right = of_values(all + 3, 4);
+    hist_merge(&left, &right);
+    cr_assert(is_equal(&left, &whole));
+    hist_finish(&whole);
+    hist_finish(&left);
+    hist_finish(&right);
+}
+
+Test(hist, comes_back_from_its_bytes)
+{
+    uint64_t values[] = {0, 1, 63, 64, 12345, 12345, UINT64_MAX};
+    struct hist hist = of_values(values, 7);
+    hist_add(&hist, 2000, UINT64_C(1) << 62);
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    hist_encode(&hist, &bytes, &len);
+    struct hist back;
+    cr_assert(hist_decode(bytes, len, &back));
+    cr_assert(is_equal(&hist, &back));
+    free(bytes);
+    hist_finish(&hist);
+    hist_finish(&back);
+}
+
+Test(hist, an_empty_one_comes_back_empty)
+{
+    struct hist hist = {0};
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    hist_encode(&hist, &bytes, &len);
+    cr_assert_eq(len, 1);
+    cr_assert(hist_decode(bytes, len, &hist));
+    cr_assert_eq(hist.count, 0);
+    free(bytes);
+}
+
+Test(hist, refuses_damaged_bytes)
+{
+    static const struct {
+        uint8_t bytes[16];
+        size_t len;
+    } bad[] = {
+        {{0}, 0},                /* nothing */
+        {{1, 5}, 2},             /* cut */
+        {{1, 5, 1, 0}, 4},       /* trailing */
+        {{2, 5, 1, 0, 1}, 5},    /* a code twice */
+        {{1, 5, 0}, 3},          /* an empty bin */
+        {{1, 0xff, 0x7f, 1}, 4}, /* a code beyond the scale */
+        {{0xff, 0xff, 0x7f}, 3}, /* more bins than codes */
+        {{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2}, 10},             /* 65 bits */
+        {{2, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1}, 14}, /* sum wraps */
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct hist hist;
+        cr_assert_not(hist_decode(bad[i].bytes, bad[i].len, &hist), "row %zu", i);
+        cr_assert_eq(hist.bin_count, 0);
+        cr_assert_null(hist.bins);
+    }
+}
