@@ -178,12 +178,27 @@ struct layout {
     bool is_name_below; /* on a line of its own */
 };
 
+static bool is_stretched(enum table_kind kind)
+{
+    return kind == TABLE_NAME || kind == TABLE_REMARK;
+}
+
+static bool has_titles(const struct table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].title[0] != '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct layout lay_out(const struct table *table, unsigned width)
 {
     size_t last = table->column_count - 1;
     struct layout l = {.width = width};
     l.widths = mem_zero(table->column_count, sizeof *l.widths);
-    l.has_name = table->columns[last].kind == TABLE_NAME;
+    l.has_name = is_stretched(table->columns[last].kind);
     l.name_at = TABLE_INDENT;
     for (size_t i = 0; i < table->column_count; i++) {
         l.widths[i] = column_width(table, i);
@@ -242,7 +257,7 @@ static void print_row(const struct table *table, FILE *out, const struct layout 
     size_t count = inline_columns(table, l);
     fprintf(out, "%*s", TABLE_INDENT, "");
     for (size_t i = 0; i < count; i++) {
-        bool is_name = table->columns[i].kind == TABLE_NAME;
+        bool is_name = is_stretched(table->columns[i].kind);
         unsigned width = l->widths[i];
         if (is_name && l->name_at + width > l->width) {
             width = l->width > l->name_at ? l->width - l->name_at : 1;
@@ -260,7 +275,9 @@ static void print_row(const struct table *table, FILE *out, const struct layout 
 void table_print_text(const struct table *table, FILE *out, unsigned width)
 {
     struct layout l = lay_out(table, width);
-    print_row(table, out, &l, SIZE_MAX);
+    if (has_titles(table)) {
+        print_row(table, out, &l, SIZE_MAX);
+    }
     size_t note = 0;
     for (size_t row = 0; row < table_rows(table); row++) {
         print_row(table, out, &l, row);

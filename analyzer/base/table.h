@@ -13,8 +13,9 @@
 enum table_kind {
     TABLE_WORD,   /* to the left */
     TABLE_NUMBER, /* to the right */
-    TABLE_NAME    /* to the left, gets what is left of the width and is cut in its middle; the last
+    TABLE_NAME,   /* to the left, gets what is left of the width and is cut in its middle; the last
                      column. With less than TABLE_NAME_MIN left it gets a line of its own. */
+    TABLE_REMARK  /* as TABLE_NAME, but words, not a name: no code in markdown */
 };
 
 enum { TABLE_NAME_MIN = 30, TABLE_INDENT = 2 };
@@ -26,7 +27,7 @@ struct table_column {
 
 struct table;
 
-/* columns is copied; its titles are borrowed. */
+/* columns is copied; its titles are borrowed. Without any title there is no line of titles. */
 struct table *table_create(const struct table_column *columns, size_t count);
 void table_destroy(struct table *table);
 

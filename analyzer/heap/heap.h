@@ -4,8 +4,20 @@
  *
  * Events may come slightly out of order (docs/concepts.md, "order"): an allocation of an address
  * that is still live waits for the missing free; a free of an unknown address waits for an
- * allocation stamped before it; both are counted as late when they meet. What never meets is an
- * unknown free, or a life ended by the next one.
+ * allocation stamped at or before it; both are counted as late when they meet. What does not meet
+ * within 5 s of the recording's time (or while 1024 younger ones wait in its process) is an unknown
+ * free, or a life ended by the next one. Lives that were put right afterwards do not enter the
+ * peak.
+ *
+ * What is a call: every event is one, but for the two halves of a realloc that moved or resized a
+ * block: its OLD half carries the new size requested, ends the old block and is no call; its new
+ * half is the call. An OLD event of size 0 is a realloc-to-zero that freed: a call by itself.
+ * FAILED events are calls that end and begin nothing, NULL ones calls that end nothing. THREAD
+ * events are no calls: they reset what is known of the thread that had the slot.
+ *
+ * Counts, bytes and times are those of the events; latencies are exact to 1.5 %. Whoever has exact
+ * counters sets site_calls, calls and totals after heap_settle() and seals again; the heap keeps
+ * its own numbers and writes the profile only in heap_settle().
  */
 #ifndef ALLOCTRAP_HEAP_HEAP_H
 #define ALLOCTRAP_HEAP_HEAP_H
@@ -36,14 +48,17 @@ struct heap;
 /* The profile is borrowed and filled as events come; it outlives the heap. */
 struct heap *heap_create(struct profile *profile);
 
-/* Events of all processes, in order of time as far as they can be. HOT: 15 million a second. */
+/* Events of all processes, in order of time as far as they can be. HOT: best in batches of
+ * hundreds. Events of a process that profile->processes does not have, or of no known call, are
+ * ignored; an unknown path counts for site 0. */
 void heap_add(struct heap *heap, const struct heap_event *events, size_t count);
 
 /* A process is gone (or replaced by exec): what it still holds is live at end. Its address space is
  * dropped. Call it once for each process, after its last event. */
 void heap_process_ended(struct heap *heap, uint32_t process);
 
-/* A sample of the machine's view of a process, for the timeline. */
+/* A sample of the machine's view of a process, for the timeline: what is resident now, and all page
+ * faults of the process so far. */
 void heap_sample(struct heap *heap, uint64_t time_ns, uint32_t process, uint64_t rss_bytes,
                  uint64_t faults);
 

@@ -16,4 +16,16 @@ typedef void (*symbol_progress)(void *context, uint64_t done, uint64_t total);
  */
 void symbol_resolve(struct profile *profile, symbol_progress progress, void *context);
 
+/* Modules whose functions could not be named; only those on disk count. */
+struct symbol_notes {
+    size_t missing;
+    size_t replaced;   /* another build-id than the one that ran */
+    size_t damaged;    /* unreadable, or reading it took the worker down */
+    const char *first; /* path of the first of them, "" = none; the profile's */
+};
+
+/* The same, and says what was not found: for one line on standard error. */
+void symbol_resolve_noting(struct profile *profile, symbol_progress progress, void *context,
+                           struct symbol_notes *ret);
+
 #endif

@@ -62,7 +62,7 @@ Test(table, aligns_and_cuts_to_the_width)
     struct table *table = sample();
     char *text = printed(table, 60);
     cr_assert_str_eq(text, "  what     calls  where\n"
-                           "  malloc   1,234  std::vector<std::stri...st&) at main.cc:12\n"
+                           "  malloc   1,234  std::vector<std::str...nst&) at main.cc:12\n"
                            "                    called by main at main.cc:40\n"
                            "  \\x1b[2J      5  a|b\n");
     free(text);
@@ -75,7 +75,7 @@ Test(table, gives_the_name_its_own_line_when_narrow)
     char *text = printed(table, 44);
     cr_assert_str_eq(text, "  what     calls\n"
                            "  malloc   1,234\n"
-                           "    std::vector<std::str...st&) at main.cc:12\n"
+                           "    std::vector<std::st...st&) at main.cc:12\n"
                            "        called by main at main.cc:40\n"
                            "  \\x1b[2J      5\n"
                            "    a|b\n");
@@ -104,7 +104,7 @@ Test(table, prints_markdown)
                            "|---|---:|---|\n"
                            "| malloc | 1,234 | `std::vector<std::string>::push_back(std::string "
                            "const&) at main.cc:12`<br>`called by main at main.cc:40` |\n"
-                           "| \\\\x1b\\[2J | 5 | `a\\|b` |\n");
+                           "| \\x1b\\[2J | 5 | `a\\|b` |\n");
     free(text);
     table_destroy(table);
 }

@@ -1,0 +1,252 @@
+#include "heap/heap_life.h"
+
+#include "alloctrap/loglin.h"
+
+static uint32_t parent_of(const struct heap *heap, uint32_t path)
+{
+    return path < heap->profile->paths.count ? heap->profile->paths.at[path].parent : 0;
+}
+
+void heap_life_end_chain(struct heap *heap, uint32_t chain)
+{
+    if (chain != 0) {
+        const struct heap_chain *c = &heap->growth.chains.at[chain];
+        heap_growth_fold(c, &heap->sites.sites.at[c->site].growth);
+        heap_growth_drop(&heap->growth, chain);
+    }
+}
+
+/* Everything that an ended life tells, but for what is live now. */
+static void tell_life(struct heap *heap, struct heap_process *process,
+                      const struct heap_block *block, const struct heap_event *end)
+{
+    uint32_t site = heap_life_site(heap, block->path);
+    uint32_t free_site = heap_life_site(heap, end->path);
+    struct heap_site *s = &heap->sites.sites.at[site];
+    const struct heap_thread *thread = heap_process_known_thread(process, end->thread);
+    uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
+    uint64_t allocs = (process->births - block->birth - 1) & mask;
+    uint64_t ns = end->time_ns > block->born_ns ? end->time_ns - block->born_ns : 0;
+    bool is_same_thread = heap_block_thread(block) == end->thread;
+    bool is_temporary =
+        is_same_thread && thread != NULL && thread->has_last && thread->last_birth == block->birth;
+    s->freed += 1;
+    s->temporaries += is_temporary;
+    process->totals.temporaries += is_temporary;
+    heap_hist_add(&s->life_ns, loglin_code(ns), &heap->sites.budget);
+    heap_hist_add(&s->life_allocs, loglin_code(allocs), &heap->sites.budget);
+    struct profile_pair *pair = heap_sites_pair(&heap->sites, site, free_site);
+    pair->count += 1;
+    pair->bytes += block->size;
+    pair->same_thread += is_same_thread;
+    pair->same_frame += is_same_thread && block->sp == end->sp &&
+                        parent_of(heap, block->path) == parent_of(heap, end->path);
+}
+
+/* malloc + copy + free: the thread's latest allocation is larger, of the same site, and the old
+ * block goes before the next one comes. The block that takes the chain over, or NULL. */
+static struct heap_block *successor_of(struct heap_process *process,
+                                       const struct heap_thread *thread,
+                                       const struct heap_block *old, uint32_t old_site)
+{
+    if (!thread->may_inherit || thread->last_site != old_site || thread->last_bytes <= old->size ||
+        thread->last_birth == old->birth || heap_block_thread(old) != thread->id) {
+        return NULL;
+    }
+    struct heap_block *next = heap_blocks_find(&process->blocks, thread->last_addr);
+    return next != NULL && next->birth == thread->last_birth ? next : NULL;
+}
+
+/* What becomes of the chain of a block that has just ended. */
+static void pass_chain(struct heap *heap, struct heap_process *process,
+                       const struct heap_block *old, const struct heap_event *end)
+{
+    struct heap_thread *thread = heap_process_thread(process, end->thread);
+    if ((end->flags & SESSION_EVENT_OLD) != 0 && end->size != 0) {
+        thread->is_in_realloc = true;
+        thread->old_bytes = old->size;
+        thread->old_chain = old->chain;
+        return;
+    }
+    uint32_t site = heap_life_site(heap, old->path);
+    struct heap_block *next = successor_of(process, thread, old, site);
+    if (next == NULL) {
+        heap_life_end_chain(heap, old->chain);
+        return;
+    }
+    thread->may_inherit = false;
+    next->chain = heap_growth_step(&heap->growth, old->chain, site, old->size, next->size, true) &
+                  HEAP_BLOCK_CHAIN_MAX;
+}
+
+/* Takes a block out of what is live. Returns what it was. */
+static struct heap_block take_block(struct heap *heap, struct heap_process *process,
+                                    const struct heap_block *block)
+{
+    struct heap_block old = *block;
+    heap_blocks_remove(&process->blocks, old.addr);
+    heap_sites_end(&heap->sites, heap_life_site(heap, old.path), old.size);
+    heap_process_live_less(process, old.size);
+    return old;
+}
+
+static void fill_block(struct heap_block *block, const struct heap_event *event, uint64_t birth)
+{
+    block->size = event->size & SESSION_LOW48;
+    block->born_ns = event->time_ns;
+    block->birth = birth & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
+    block->thread_low = event->thread & 0xffff;
+    block->thread_high = (uint64_t)event->thread >> 16 & 0xffff;
+    block->path = event->path;
+    block->sp = event->sp;
+}
+
+/* The allocation of a life whose end is known already: it never was live as far as we counted. */
+static void tell_past_life(struct heap *heap, struct heap_process *process,
+                           const struct heap_late_event *begin, const struct heap_event *end)
+{
+    struct heap_block block = {.addr = begin->event.addr & SESSION_LOW48};
+    fill_block(&block, &begin->event, begin->birth);
+    tell_life(heap, process, &block, end);
+    heap->late_events += 1;
+}
+
+static void park(struct heap *heap, struct heap_process *process, const struct heap_event *event,
+                 uint64_t birth, bool is_alloc)
+{
+    struct heap_late_event late = {
+        .event = *event, .birth = birth, .parked_ns = heap->now_ns, .is_alloc = is_alloc};
+    struct heap_late_event oldest;
+    if (heap_late_is_full(&process->late) &&
+        heap_late_take_oldest(&process->late, UINT64_MAX, &oldest)) {
+        heap_life_give_up(heap, process, &oldest);
+    }
+    heap_late_park(&process->late, &late);
+    heap->has_late = true;
+}
+
+/* Begins a life, unless its end came first or the one before it has not ended. The block when it
+ * is live now. */
+struct heap_block *heap_life_begin(struct heap *heap, struct heap_process *process,
+                                   const struct heap_event *event, uint64_t birth)
+{
+    struct heap_late_event begin = {.event = *event, .birth = birth};
+    struct heap_late_event end;
+    if (process->late.waiting != 0 &&
+        heap_late_take_free(&process->late, event->addr, event->time_ns, &end)) {
+        tell_past_life(heap, process, &begin, &end.event);
+        return NULL;
+    }
+    if (heap_blocks_find(&process->blocks, event->addr) != NULL) {
+        park(heap, process, event, birth, true);
+        return NULL;
+    }
+    struct heap_block *block = heap_blocks_put(&process->blocks, event->addr);
+    fill_block(block, event, birth);
+    uint64_t bytes = block->size;
+    heap_sites_begin(&heap->sites, heap_life_site(heap, event->path), bytes, event->time_ns);
+    heap_process_live_more(process, bytes, event->time_ns);
+    return block;
+}
+
+/* The address is free at last: the allocation that waited for it begins. */
+static void begin_waiting(struct heap *heap, struct heap_process *process, uint64_t addr,
+                          uint64_t time_ns)
+{
+    struct heap_late_event next;
+    bool is_live = false;
+    while (!is_live && heap_late_take_alloc(&process->late, addr, time_ns, &next)) {
+        heap->late_events += 1;
+        is_live = heap_life_begin(heap, process, &next.event, next.birth) != NULL;
+    }
+}
+
+static void give_up_alloc(struct heap *heap, struct heap_process *process,
+                          const struct heap_late_event *late)
+{
+    const struct heap_block *live = heap_blocks_find(&process->blocks, late->event.addr);
+    heap->late_events += 1;
+    if (live != NULL && live->born_ns > late->event.time_ns) {
+        heap->sites.sites.at[heap_life_site(heap, late->event.path)].freed += 1;
+        return;
+    }
+    if (live != NULL) {
+        struct heap_block old = take_block(heap, process, live);
+        heap->sites.sites.at[heap_life_site(heap, old.path)].freed += 1;
+        heap_life_end_chain(heap, old.chain);
+    }
+    (void)heap_life_begin(heap, process, &late->event, late->birth);
+    heap_life_tell_timeline(heap);
+}
+
+void heap_life_give_up(struct heap *heap, struct heap_process *process,
+                       const struct heap_late_event *late)
+{
+    if (late->is_alloc) {
+        give_up_alloc(heap, process, late);
+    } else {
+        process->totals.unknown_frees += 1;
+    }
+}
+
+/* A free while events wait: true when one of them is its partner, or stands before it. */
+static bool meets_waiting(struct heap *heap, struct heap_process *process,
+                          const struct heap_block *live, const struct heap_event *event)
+{
+    if (live != NULL && live->born_ns <= event->time_ns) {
+        /* Frees come first on a tie: only a life begun before this free can be meant by it. */
+        if (event->time_ns == 0 || heap_late_alloc(&process->late, event->addr, live->born_ns,
+                                                   event->time_ns - 1) == NULL) {
+            return false;
+        }
+        park(heap, process, event, 0, false);
+        return true;
+    }
+    struct heap_late_event *begin = heap_late_alloc(&process->late, event->addr, 0, event->time_ns);
+    if (begin == NULL) {
+        return false;
+    }
+    struct heap_late_event found = *begin;
+    heap_late_release(&process->late, begin);
+    tell_past_life(heap, process, &found, event);
+    return true;
+}
+
+void heap_life_end(struct heap *heap, struct heap_process *process, const struct heap_event *event)
+{
+    const struct heap_block *live = heap_blocks_find(&process->blocks, event->addr);
+    bool has_waiting = process->late.waiting != 0;
+    if (has_waiting && meets_waiting(heap, process, live, event)) {
+        return;
+    }
+    if (live == NULL || live->born_ns > event->time_ns) {
+        park(heap, process, event, 0, false);
+        return;
+    }
+    struct heap_block old = take_block(heap, process, live);
+    tell_life(heap, process, &old, event);
+    pass_chain(heap, process, &old, event);
+    if (has_waiting) {
+        begin_waiting(heap, process, event->addr, event->time_ns);
+    }
+    heap_life_tell_timeline(heap);
+}
+
+/* The new half of a realloc takes the old block's chain over. */
+void heap_life_follow_realloc(struct heap *heap, struct heap_thread *thread,
+                              struct heap_block *block, uint32_t site, uint64_t bytes)
+{
+    uint32_t chain = thread->old_chain;
+    thread->is_in_realloc = false;
+    thread->may_inherit = false;
+    if (block == NULL) {
+        heap_life_end_chain(heap, chain);
+    } else if (bytes > thread->old_bytes) {
+        block->chain =
+            heap_growth_step(&heap->growth, chain, site, thread->old_bytes, bytes, false) &
+            HEAP_BLOCK_CHAIN_MAX;
+    } else if (chain != 0) {
+        heap_growth_keep(&heap->growth, chain, site, bytes);
+        block->chain = chain & HEAP_BLOCK_CHAIN_MAX;
+    }
+}

@@ -1,0 +1,88 @@
+/*
+ * heap_site - what the heap counts for each call site, for each (site, function) and for each pair
+ * of sites, in memory laid out for counting; written into the profile by heap_sites_settle().
+ *
+ * A site's share of the peak costs nothing while it does not change: each new maximum of the whole
+ * recording only raises peak_epoch. The first change of a site after that saves what it held, and
+ * a site that did not change since still holds it.
+ *
+ * Owner: the heap. Threads: one at a time. Units: bytes, ns.
+ */
+#ifndef ALLOCTRAP_HEAP_HEAP_SITE_H
+#define ALLOCTRAP_HEAP_HEAP_SITE_H
+
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "heap/heap_growth.h"
+#include "heap/heap_hist.h"
+#include "heap/id_map.h"
+#include "heap/profile.h"
+
+struct heap_site {
+    uint64_t live_bytes; /* now */
+    uint64_t live_blocks;
+    uint64_t peak_epoch; /* the peak that peak_bytes was saved for */
+    uint64_t peak_bytes;
+    uint64_t peak_blocks;
+    uint64_t max_bytes;
+    uint64_t freed;
+    uint64_t temporaries;
+    uint32_t last_call; /* + 1, index into calls: nearly all sites have one function */
+    uint32_t last_free_site;
+    uint32_t last_pair; /* + 1, index into pairs */
+    uint32_t pad;
+    uint64_t ended_bytes; /* live when their process ended */
+    uint64_t ended_blocks;
+    struct heap_hist size;
+    struct heap_hist life_ns;
+    struct heap_hist life_allocs;
+    struct profile_growth growth; /* of chains that ended */
+};
+
+struct heap_call {
+    struct profile_calls counts;
+    uint32_t site;
+    uint32_t call;
+    struct heap_hist latency;
+};
+
+struct heap_sites {
+    MEM_ARRAY(struct heap_site) sites; /* by profile site id */
+    MEM_ARRAY(struct heap_call) calls;
+    MEM_ARRAY(struct profile_pair) pairs;
+    struct id_map call_map;
+    struct id_map pair_map;
+    struct heap_hist_budget budget;
+    uint64_t live_bytes; /* all sites, now */
+    uint64_t live_blocks;
+    uint64_t peak_epoch;
+    uint64_t peak_bytes;
+    uint64_t peak_blocks;
+    uint64_t peak_at_ns;
+};
+
+/* Makes sites up to and including `site` exist. */
+void heap_sites_reach(struct heap_sites *sites, uint32_t site);
+
+/* HOT. The counters of a function at a site. */
+struct heap_call *heap_sites_call(struct heap_sites *sites, uint32_t site, uint8_t call);
+
+/* HOT. The pair, or the remainder when there are too many. */
+struct profile_pair *heap_sites_pair(struct heap_sites *sites, uint32_t alloc_site,
+                                     uint32_t free_site);
+
+/* HOT. A block of a site began to live; true when this is the recording's peak so far. */
+bool heap_sites_begin(struct heap_sites *sites, uint32_t site, uint64_t size, uint64_t time_ns);
+
+/* HOT. A block of a site is no longer live. */
+void heap_sites_end(struct heap_sites *sites, uint32_t site, uint64_t size);
+
+/* Writes sites, site_calls, pairs, calls and call latencies into the profile: replaces, so that it
+ * can be repeated. Chains still open are counted as they stand. */
+void heap_sites_settle(const struct heap_sites *sites, const struct heap_growth *growth,
+                       struct profile *profile);
+
+void heap_sites_finish(struct heap_sites *sites);
+
+#endif

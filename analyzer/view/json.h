@@ -1,0 +1,35 @@
+/*
+ * json - writes JSON as it comes, in order, never held in memory. Names and texts may be hostile:
+ * the result is valid JSON whatever they are. Integers stay integers.
+ * name is NULL for members of an array and for the whole document.
+ */
+#ifndef ALLOCTRAP_VIEW_JSON_H
+#define ALLOCTRAP_VIEW_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { JSON_DEPTH_MAX = 16, JSON_DEPTH_OF_LINES = 2 /* deeper members share a line */ };
+
+struct json {
+    FILE *out;
+    unsigned depth;
+    bool has_members[JSON_DEPTH_MAX];
+    bool is_array[JSON_DEPTH_MAX];
+};
+
+struct json json_on(FILE *out);
+void json_object(struct json *json, const char *name);
+void json_array(struct json *json, const char *name);
+void json_end(struct json *json); /* of the object or array begun last; the document's: newline */
+void json_text(struct json *json, const char *name, const char *text);
+void json_uint(struct json *json, const char *name, uint64_t value);
+void json_int(struct json *json, const char *name, int64_t value);
+void json_bool(struct json *json, const char *name, bool value);
+void json_null(struct json *json, const char *name);
+
+/* Command lines, arguments joined by US (0x1f), as an array of texts. */
+void json_command(struct json *json, const char *name, const char *command);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * report - a profile as a person or a program reads it. Nothing is computed here that insight/
+ * could: these functions choose, order and print.
+ */
+#ifndef ALLOCTRAP_VIEW_REPORT_H
+#define ALLOCTRAP_VIEW_REPORT_H
+
+#include <stdio.h>
+
+#include "heap/profile.h"
+#include "insight/rank.h"
+#include "insight/select.h"
+#include "insight/site_name.h"
+#include "insight/tree.h"
+#include "view/page.h"
+
+enum report_shape { REPORT_SITES, REPORT_TREE, REPORT_CALLERS };
+
+/* All borrowed. */
+struct report {
+    const struct profile *profile;
+    const struct selection *selection;
+    struct select_rule rule; /* what selected, to say so */
+    struct site_wrappers wrappers;
+    const char *file; /* as given: for the commands to try next */
+    enum report_shape shape;
+    enum rank_key key;
+    size_t top; /* sites, or branches of a node; 0 = all */
+};
+
+/* Text or markdown, whatever the page is. */
+void report_print(const struct report *report, const struct page *page);
+
+/* The tree or the callers, with the numbers of the report's key; report_print() calls it. */
+void report_print_tree(const struct report *report, const struct page *page);
+
+/* JSON "alloctrap-report/1"; with a tree where the shape is one. */
+void report_json(const struct report *report, FILE *out);
+
+/* What was lost, one sentence a cause, and whether the recording is whole: "" when all is well.
+ * free() it. */
+char *report_loss_text(const struct profile *profile);
+
+/* "exited with status 0", "killed by signal 9 (Killed)", ...; free() it. */
+char *report_exit_text(enum profile_exit kind, int32_t code);
+
+/* A command line as one reads it, arguments parted by spaces; free() it. */
+char *report_command_text(const char *command);
+
+#endif

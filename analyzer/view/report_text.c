@@ -1,0 +1,449 @@
+#include "view/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/escape.h"
+#include "base/mem.h"
+#include "base/units.h"
+#include "insight/latency.h"
+
+enum { CALLERS_SHOWN = 2, SLOW_CALLS_SHOWN = 5, DEPTH_SHOWN_MAX = 12 };
+
+#define NS_PER_S 1000000000.0
+#define UNKNOWN "unknown"
+
+static uint64_t net_total(const struct report *r)
+{
+    uint64_t calls = 0;
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+        calls += r->selection->calls[i].calls;
+    }
+    return latency_net(r->selection->totals.ns, calls, r->profile->run.clock_cost_ps);
+}
+
+/* The first lines: what was lost, what ran, how it ended, and what was left out. */
+static void print_head(const struct report *r, const struct page *page)
+{
+    const struct profile_run *run = &r->profile->run;
+    char *loss = report_loss_text(r->profile);
+    if (loss[0] != '\0') {
+        page_warn(page, "%s", loss);
+    }
+    char *command = report_command_text(run->command);
+    char *exit = report_exit_text(run->exit_kind, run->exit_code);
+    page_say(page, "%s", command[0] != '\0' ? command : "(unknown command)");
+    page_say(page, "ran %s, %s", units_ns(run->duration_ns).s, exit);
+    if (run->merged_runs > 1) {
+        page_say(page, "%" PRIu32 " recordings merged into one: counts and times are sums.",
+                 run->merged_runs);
+    }
+    if (r->selection->is_filtered) {
+        page_say(page,
+                 "FILTERED by%s%s%s%s: %s of %s call sites match, and all numbers below are "
+                 "theirs alone.",
+                 r->rule.focus != NULL ? " --focus=" : "",
+                 r->rule.focus != NULL ? r->rule.focus : "",
+                 r->rule.ignore != NULL ? " --ignore=" : "",
+                 r->rule.ignore != NULL ? r->rule.ignore : "", units_count(r->selection->kept).s,
+                 units_count(r->selection->all).s);
+    }
+    free(exit);
+    free(command);
+    free(loss);
+}
+
+static void add_row(struct table *table, const char *what, const char *value, const char *remark)
+{
+    table_add(table, what);
+    table_add(table, value);
+    table_add(table, remark);
+}
+
+static void add_lives(struct table *table, const struct report *r)
+{
+    const struct profile_totals *t = &r->selection->totals;
+    if (r->profile->run.counters_only) {
+        add_row(table, "peak, live at end, temporary", UNKNOWN, "only the counters were recovered");
+        return;
+    }
+    char *peak = mem_format("live at once in %s blocks, %s after the start",
+                            units_count(t->peak_blocks).s, units_ns(t->peak_at_ns).s);
+    add_row(table, "peak memory", units_bytes(t->peak_bytes).s, peak);
+    char *live = mem_format("in %s blocks that were never freed", units_count(t->live_blocks).s);
+    add_row(table, "live at end", units_bytes(t->live_bytes).s,
+            t->live_blocks != 0 ? live : "everything was freed");
+    char *temporary = mem_format("%s of all: freed by the same thread before it allocated again",
+                                 units_share(t->temporaries, t->allocs).s);
+    add_row(table, "temporary", units_count(t->temporaries).s, temporary);
+    free(temporary);
+    free(live);
+    free(peak);
+}
+
+static void add_time(struct table *table, const struct report *r)
+{
+    uint64_t ns = net_total(r);
+    uint64_t duration_ns = r->profile->run.duration_ns;
+    if (r->selection->totals.ns == 0) {
+        add_row(table, "allocator time", "not measured", "recorded with --latency=off");
+        return;
+    }
+    /* Several threads can spend more than the run's time together. */
+    char *remark = ns <= duration_ns ? mem_format("%s of the run", units_share(ns, duration_ns).s)
+                                     : mem_format("all threads together, in a run of %s",
+                                                  units_ns(duration_ns).s);
+    add_row(table, "allocator time", units_ns(ns).s, remark);
+    free(remark);
+}
+
+static void add_units(struct table *table, const struct report *r)
+{
+    const struct profile_run *run = &r->profile->run;
+    if (run->units == 0) {
+        return;
+    }
+    const char *unit =
+        run->unit_name != NULL && run->unit_name[0] != '\0' ? run->unit_name : "unit";
+    char *what = mem_format("per %s", unit);
+    char *remark = mem_format("allocations, and %s bytes, for each of %s %ss",
+                              units_per(r->selection->totals.bytes, run->units).s,
+                              units_count(run->units).s, unit);
+    add_row(table, what, units_per(r->selection->totals.allocs, run->units).s, remark);
+    free(remark);
+    free(what);
+}
+
+static void print_summary(const struct report *r, const struct page *page)
+{
+    static const struct table_column columns[] = {
+        {"", TABLE_WORD}, {"", TABLE_NUMBER}, {"", TABLE_REMARK}};
+    const struct profile_totals *t = &r->selection->totals;
+    struct table *table = table_create(columns, 3);
+    double seconds = (double)r->profile->run.duration_ns / NS_PER_S;
+    char *rate = seconds > 0 ? mem_format("%s per second",
+                                          units_short((uint64_t)((double)t->allocs / seconds)).s)
+                             : mem_text("");
+    add_row(table, "allocations", units_count(t->allocs).s, rate);
+    char *each =
+        mem_format("%s each on average", units_bytes(t->allocs != 0 ? t->bytes / t->allocs : 0).s);
+    add_row(table, "allocated bytes", units_bytes(t->bytes).s, t->allocs != 0 ? each : "");
+    add_row(table, "frees", units_count(t->frees).s, "");
+    add_units(table, r);
+    add_lives(table, r);
+    add_time(table, r);
+    add_row(table, "failed calls", units_count(t->failed).s,
+            t->failed != 0 ? "returned no memory" : "");
+    if (r->profile->processes.count > 1) {
+        add_row(table, "processes", units_count(r->profile->processes.count).s, "see below");
+    }
+    page_heading(page, "Summary");
+    page_table(page, table);
+    free(each);
+    free(rate);
+}
+
+static void add_times(struct table *table, const struct latency *l, bool has_percentiles)
+{
+    const uint64_t times[] = {l->p50_ns, l->p90_ns, l->p99_ns, l->p999_ns};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        table_add(table, has_percentiles ? units_ns(times[i]).s : "-");
+    }
+    table_add(table, l->max_ns != 0 || has_percentiles ? units_ns(l->max_ns).s : "-");
+}
+
+static void print_functions(const struct report *r, const struct page *page)
+{
+    static const struct table_column columns[] = {{"function", TABLE_WORD}, {"calls", TABLE_NUMBER},
+                                                  {"total", TABLE_NUMBER},  {"p50", TABLE_NUMBER},
+                                                  {"p90", TABLE_NUMBER},    {"p99", TABLE_NUMBER},
+                                                  {"p99.9", TABLE_NUMBER},  {"max", TABLE_NUMBER}};
+    struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
+    uint64_t cost_ps = r->profile->run.clock_cost_ps;
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        const struct hist *hist = &r->selection->call_latency[i];
+        if (r->selection->calls[i].calls == 0) {
+            continue;
+        }
+        struct latency l = latency_of(&r->selection->calls[i], hist, cost_ps);
+        table_add(table, hook_call_name(i));
+        table_add(table, units_count(l.count).s);
+        table_add(table, units_ns(l.total_ns).s);
+        add_times(table, &l, hist->count != 0);
+    }
+    page_heading(page, "How long each call took");
+    page_say(page,
+             "p99: 99 of 100 calls took no longer. The cost of reading the clock, %s%" PRIu64
+             " ns a call, has been taken off all times.",
+             cost_ps != 0 && cost_ps < 1000 ? "under " : "",
+             (cost_ps + 500) / 1000 != 0 || cost_ps == 0 ? (cost_ps + 500) / 1000 : 1);
+    page_table(page, table);
+}
+
+/* What a share of a key is a share of; 0 = shares mean nothing. */
+static uint64_t key_total(const struct report *r)
+{
+    const struct profile_totals *t = &r->selection->totals;
+    const uint64_t totals[] = {[RANK_ALLOCATIONS] = t->allocs,
+                               [RANK_BYTES] = t->bytes,
+                               [RANK_PEAK] = t->peak_bytes,
+                               [RANK_LIVE] = t->live_bytes,
+                               [RANK_TEMPORARIES] = t->temporaries,
+                               [RANK_TIME] = net_total(r),
+                               [RANK_P99] = 0};
+    return totals[r->key];
+}
+
+static char *site_title(const struct report *r, struct site_stack *stack, uint32_t site,
+                        size_t *ret_shown)
+{
+    site_stack_load(stack, r->profile, r->profile->sites.at[site].path);
+    *ret_shown = site_stack_shown(stack, &r->wrappers);
+    if (stack->count == 0) {
+        return mem_text("(remainder: calls whose call path was not kept)");
+    }
+    return site_label(&stack->at[*ret_shown]);
+}
+
+static void add_callers(struct table *table, const struct site_stack *stack, size_t shown)
+{
+    for (size_t i = shown + 1; i < stack->count && i <= shown + CALLERS_SHOWN; i++) {
+        char *label = site_label(&stack->at[i]);
+        char *note = mem_format("called by %s", label);
+        table_note(table, note);
+        free(note);
+        free(label);
+    }
+}
+
+static void add_site(struct table *table, const struct report *r, struct site_stack *stack,
+                     size_t rank, uint32_t site)
+{
+    const struct profile_site *s = &r->profile->sites.at[site];
+    const struct profile_calls *sum = &r->selection->site_totals[site];
+    uint64_t value = rank_value(r->profile, r->selection, site, r->key);
+    uint64_t cost_ps = r->profile->run.clock_cost_ps;
+    bool is_whole = !r->profile->run.counters_only;
+    table_add(table, units_count(rank).s);
+    table_add(table, units_share(value, key_total(r)).s);
+    table_add(table, units_count(sum->allocs).s);
+    table_add(table, units_bytes(sum->bytes).s);
+    if (r->key == RANK_PEAK || r->key == RANK_LIVE) {
+        table_add(table, units_bytes(value).s);
+    } else {
+        table_add(table, is_whole ? units_share(s->temporaries, sum->allocs).s : "-");
+    }
+    table_add(table, units_ns(latency_net(sum->ns, sum->calls, cost_ps)).s);
+    table_add(table, is_whole
+                         ? units_ns(latency_net(hist_quantile(&s->latency, 9900), 1, cost_ps)).s
+                         : "-");
+    size_t shown;
+    char *title = site_title(r, stack, site, &shown);
+    table_add(table, title);
+    add_callers(table, stack, shown);
+    free(title);
+}
+
+static void print_sites_heading(const struct report *r, const struct page *page, size_t shown,
+                                size_t count)
+{
+    static const char *const words[] = {[RANK_ALLOCATIONS] = "allocate most often",
+                                        [RANK_BYTES] = "allocate most bytes",
+                                        [RANK_PEAK] = "hold the peak",
+                                        [RANK_LIVE] = "hold what is live at the end",
+                                        [RANK_TEMPORARIES] = "make most temporaries",
+                                        [RANK_TIME] = "spend most time in the allocator",
+                                        [RANK_P99] = "have the slowest calls (p99)"};
+    char *heading = shown < count ? mem_format("Call sites that %s (%zu of %s)", words[r->key],
+                                               shown, units_count(count).s)
+                                  : mem_format("Call sites that %s", words[r->key]);
+    page_heading(page, heading);
+    free(heading);
+    page_say(page, "A call site is a distinct chain of callers; shown is its innermost function "
+                   "outside the allocator and its wrappers.");
+}
+
+static void print_sites(const struct report *r, const struct page *page)
+{
+    const char *fifth = r->key == RANK_PEAK   ? "at peak"
+                        : r->key == RANK_LIVE ? "live"
+                                              : "temporary";
+    const struct table_column columns[] = {{"#", TABLE_NUMBER},           {"share", TABLE_NUMBER},
+                                           {"allocations", TABLE_NUMBER}, {"bytes", TABLE_NUMBER},
+                                           {fifth, TABLE_NUMBER},         {"time", TABLE_NUMBER},
+                                           {"p99", TABLE_NUMBER},         {"where", TABLE_NAME}};
+    uint32_t *sites = NULL;
+    size_t count = rank_sites(r->profile, r->selection, r->key, false, &sites);
+    size_t shown = r->top != 0 && r->top < count ? r->top : count;
+    print_sites_heading(r, page, shown, count);
+    if (count == 0) {
+        page_say(page, "None: no call site has anything to show here.");
+        free(sites);
+        return;
+    }
+    struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
+    struct site_stack stack = {0};
+    for (size_t i = 0; i < shown; i++) {
+        add_site(table, r, &stack, i + 1, sites[i]);
+    }
+    site_stack_finish(&stack);
+    free(sites);
+    page_table(page, table);
+}
+
+/* The process that made process i: the one before it with the parent's pid, or with its own pid
+ * where a program was replaced by exec; its own index where there is none. */
+static size_t parent_process(const struct profile *p, size_t i)
+{
+    const struct profile_process *process = &p->processes.at[i];
+    for (size_t j = i; j-- > 0;) {
+        if (p->processes.at[j].pid == process->pid ||
+            p->processes.at[j].pid == process->parent_pid) {
+            return j;
+        }
+    }
+    return i;
+}
+
+static void add_process(struct table *table, const struct profile *p, size_t i, unsigned depth)
+{
+    const struct profile_process *process = &p->processes.at[i];
+    char *pid = mem_format("%" PRIu32, process->pid);
+    char *exit = report_exit_text(process->exit_kind, process->exit_code);
+    char *command = report_command_text(process->command);
+    char *indented = mem_format("%*s%s%s", (int)depth * 2, "", command,
+                                process->origin == SESSION_BY_FORK ? " (fork)" : "");
+    table_add(table, pid);
+    table_add(table, units_count(process->totals.allocs).s);
+    table_add(table, units_bytes(process->totals.bytes).s);
+    table_add(table, units_bytes(process->totals.peak_bytes).s);
+    table_add(
+        table,
+        units_ns(process->end_ns > process->start_ns ? process->end_ns - process->start_ns : 0).s);
+    table_add(table, exit);
+    table_add(table, indented);
+    free(indented);
+    free(command);
+    free(exit);
+    free(pid);
+}
+
+static void print_processes(const struct report *r, const struct page *page)
+{
+    static const struct table_column columns[] = {
+        {"pid", TABLE_NUMBER},  {"allocations", TABLE_NUMBER}, {"bytes", TABLE_NUMBER},
+        {"peak", TABLE_NUMBER}, {"ran", TABLE_NUMBER},         {"end", TABLE_WORD},
+        {"command", TABLE_NAME}};
+    const struct profile *p = r->profile;
+    if (p->processes.count < 2) {
+        return;
+    }
+    struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
+    unsigned *depths = mem_zero(p->processes.count, sizeof *depths);
+    for (size_t i = 0; i < p->processes.count; i++) {
+        size_t parent = parent_process(p, i);
+        bool is_exec = parent != i && p->processes.at[parent].pid == p->processes.at[i].pid;
+        depths[i] = parent == i ? 0 : depths[parent] + !is_exec;
+        add_process(table, p, i, depths[i] < DEPTH_SHOWN_MAX ? depths[i] : DEPTH_SHOWN_MAX);
+    }
+    page_heading(page, "Processes");
+    page_table(page, table);
+    free(depths);
+}
+
+static void add_slow_call(struct table *table, const struct report *r, struct site_stack *stack,
+                          const struct profile_slow_call *slow)
+{
+    size_t shown;
+    char *title = site_title(r, stack, slow->site, &shown);
+    char *thread = mem_format("%" PRIu32, slow->thread);
+    table_add(table, units_ns(latency_net(slow->ns, 1, r->profile->run.clock_cost_ps)).s);
+    table_add(table, hook_call_name(slow->call));
+    table_add(table, slow->size != 0 ? units_bytes(slow->size).s : "-");
+    table_add(table, units_ns(slow->at_ns).s);
+    table_add(table, thread);
+    table_add(table, title);
+    free(thread);
+    free(title);
+}
+
+static void print_slow_calls(const struct report *r, const struct page *page)
+{
+    static const struct table_column columns[] = {
+        {"took", TABLE_NUMBER},        {"function", TABLE_WORD}, {"size", TABLE_NUMBER},
+        {"after start", TABLE_NUMBER}, {"thread", TABLE_NUMBER}, {"where", TABLE_NAME}};
+    const struct profile *p = r->profile;
+    struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
+    struct site_stack stack = {0};
+    size_t rows = 0;
+    for (size_t i = 0; i < p->slow_calls.count && rows < SLOW_CALLS_SHOWN; i++) {
+        if (r->selection->is_kept[p->slow_calls.at[i].site]) {
+            add_slow_call(table, r, &stack, &p->slow_calls.at[i]);
+            rows++;
+        }
+    }
+    site_stack_finish(&stack);
+    if (rows == 0) {
+        table_destroy(table);
+        return;
+    }
+    page_heading(page, "Slowest calls");
+    page_table(page, table);
+}
+
+/* file as a shell takes it: quoted where it has to be. */
+static char *shell_word(const char *file)
+{
+    if (file[0] != '\0' && strspn(file, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                        "0123456789_./+:@%,-") == strlen(file)) {
+        return mem_text(file);
+    }
+    char *quoted = mem_zero(strlen(file) * 4 + 3, 1);
+    char *at = stpcpy(quoted, "'");
+    for (; *file != '\0'; file++) {
+        at = *file == '\'' ? stpcpy(at, "'\\''") : (*at = *file, at + 1);
+    }
+    stpcpy(at, "'");
+    return quoted;
+}
+
+static void print_next(const struct report *r, const struct page *page)
+{
+    static const struct {
+        const char *format;
+        const char *shows;
+    } next[] = {
+        {"alloctrap report %s --callers", "who calls each allocating function"},
+        {"alloctrap report %s --tree", "the program's calls from main inwards"},
+        {"alloctrap report %s --sort=peak", "what memory was held at the peak"},
+        {"alloctrap report %s --sort=time", "where the allocator's time went"},
+        {"alloctrap compare %s AFTER.atrap", "this run beside another, after a change"},
+    };
+    char *file = shell_word(r->file);
+    page_heading(page, "What to look at next");
+    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+        const char *hole = strstr(next[i].format, "%s");
+        char *command =
+            mem_format("%.*s%s%s", (int)(hole - next[i].format), next[i].format, file, hole + 2);
+        page_command(page, command, next[i].shows);
+        free(command);
+    }
+    free(file);
+}
+
+void report_print(const struct report *report, const struct page *page)
+{
+    print_head(report, page);
+    if (report->shape != REPORT_SITES) {
+        report_print_tree(report, page);
+        return;
+    }
+    print_summary(report, page);
+    print_functions(report, page);
+    print_sites(report, page);
+    print_processes(report, page);
+    print_slow_calls(report, page);
+    print_next(report, page);
+}

@@ -1,0 +1,73 @@
+#include "view/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/units.h"
+
+static const struct {
+    const char *name;
+    const char *text;
+} losses[] = {
+#define LOSS_ROW(id, name, text) {name, text},
+    SESSION_LOSS_TABLE(LOSS_ROW)
+#undef LOSS_ROW
+};
+
+static char *append(char *text, const char *more)
+{
+    char *joined = mem_format("%s%s%s", text, text[0] != '\0' ? " " : "", more);
+    free(text);
+    return joined;
+}
+
+char *report_loss_text(const struct profile *profile)
+{
+    char *text = mem_text("");
+    if (profile->run.counters_only) {
+        text = append(text, "COUNTERS ONLY: recovered from a session; calls, bytes and total times "
+                            "are exact, but peak, live memory, temporaries and percentiles are "
+                            "unknown.");
+    } else if (!profile->run.is_complete) {
+        text = append(text, "INCOMPLETE: the recorder ended before the program did; this is what "
+                            "it had saved last.");
+    }
+    for (size_t i = 0; i < LOSS_COUNT; i++) {
+        if (profile->lost[i] != 0) {
+            char *one = mem_format("LOST %s events (%s): %s.", units_count(profile->lost[i]).s,
+                                   losses[i].name, losses[i].text);
+            text = append(text, one);
+            free(one);
+        }
+    }
+    return text;
+}
+
+char *report_exit_text(enum profile_exit kind, int32_t code)
+{
+    switch (kind) {
+    case PROFILE_EXITED:
+        return code < 0 ? mem_text("exited") : mem_format("exited with status %" PRId32, code);
+    case PROFILE_SIGNALED: {
+        const char *name = sigabbrev_np(code);
+        return name != NULL ? mem_format("killed by SIG%s", name)
+                            : mem_format("killed by signal %" PRId32, code);
+    }
+    case PROFILE_RUNNING:
+        return mem_text("still running");
+    case PROFILE_LOST:
+        break;
+    }
+    return mem_text("end not seen");
+}
+
+char *report_command_text(const char *command)
+{
+    char *text = mem_text(command != NULL ? command : "");
+    for (char *c = text; *c != '\0'; c++) {
+        *c = *c == '\x1f' ? ' ' : *c;
+    }
+    return text;
+}
