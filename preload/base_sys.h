@@ -1,0 +1,51 @@
+/*
+ * base_sys - system calls without libc: no errno, no cancellation point, no lock. A cancelled
+ * thread would else end inside malloc, and the host would find our errno instead of its own.
+ * Results are the kernel's: negative errno on failure.
+ */
+#ifndef ALLOCTRAP_BASE_SYS_H
+#define ALLOCTRAP_BASE_SYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+/* HOT. As far as the call itself is; arguments beyond the call's own are ignored. */
+static inline long sys_call6(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+/* HOT. */
+static inline long sys_call3(long number, long a, long b, long c)
+{
+    return sys_call6(number, a, b, c, 0, 0, 0);
+}
+
+/* HOT. mmap's result is an address unless it lies in the last page. */
+static inline bool sys_is_error(long result)
+{
+    return result < 0 && result >= -4095;
+}
+
+/* COLD. */
+static inline long sys_open(const char *path, int flags, unsigned mode)
+{
+    return sys_call6(SYS_openat, -100 /* AT_FDCWD */, (long)path, flags, (long)mode, 0, 0);
+}
+
+/* COLD. */
+static inline void sys_close(long fd)
+{
+    (void)sys_call3(SYS_close, fd, 0, 0);
+}
+
+#endif

@@ -1,0 +1,235 @@
+#include "hook_event.h"
+
+#include "hook_dl.h"
+#include "link_session.h"
+#include "path_table.h"
+#include "ring_wait.h"
+
+#include <errno.h>
+
+/* Any odd numbers with bits everywhere: they keep functions and epochs of one stack apart. */
+static const uint64_t CALL_SALT = UINT64_C(0xA0761D6478BD642F);
+static const uint64_t EPOCH_SALT = UINT64_C(0xE7037ED1A0B428DB);
+static const uint64_t NO_STACK_HASH = 1; /* frees, when free stacks are off */
+
+/* What the call did, in the counters' words. */
+struct call_facts {
+    const struct hook_now *now;
+    uint64_t begun_addr; /* 0 = none */
+    uint64_t ended_addr; /* of a failed realloc: the block that stays */
+    uint64_t size;
+    struct site_sum sum;
+};
+
+void hook_begin_slowly(struct hook_now *now)
+{
+    now->way = HOOK_PASS;
+    if (life_is_off()) {
+        return;
+    }
+    int host_errno = errno;
+    enum hook_guard_result guard = hook_guard_enter(&now->at);
+    if (guard == HOOK_GUARD_NESTED) {
+        now->way = HOOK_NESTED;
+    }
+    if (guard > HOOK_GUARD_ENTERED_STALE) {
+        return;
+    }
+    enum session_loss cause;
+    now->way = (uint8_t)life_enter(&cause);
+    now->cause = (uint8_t)cause;
+    if (now->way == HOOK_PASS) {
+        hook_guard_leave();
+    } else if (now->way == HOOK_RECORD && guard == HOOK_GUARD_ENTERED_STALE) {
+        stack_forget(hook_tls.scratch->stack);
+    }
+    errno = host_errno;
+}
+
+static uint64_t row_key(uint64_t stack_hash, unsigned call, uint32_t epoch)
+{
+    uint64_t key = stack_hash ^ (call + 1) * CALL_SALT ^ epoch * EPOCH_SALT;
+    key = (key ^ key >> 29) * CALL_SALT;
+    return key == 0 ? 1 : key;
+}
+
+static uint32_t path_of_stack(struct hook_scratch *scratch, const struct stack_ref *stack)
+{
+    struct path_key key = {.epoch = scratch->epoch};
+    for (uint32_t i = 0; i < stack->depth; i++) {
+        key.addr = stack_frame(scratch->stack, i, &key.flags);
+        uint32_t id = path_find(scratch->head, &key);
+        if (id == 0) {
+            /* First the module, then the node: no reader meets a frame without a name. */
+            hook_dl_note(scratch->head, key.addr, key.epoch);
+            id = path_add(scratch->head, &key);
+        }
+        if (id == 0) {
+            return 0;
+        }
+        key.parent = id;
+    }
+    return key.parent;
+}
+
+static void follow_epoch(struct hook_scratch *scratch)
+{
+    uint32_t epoch = atomic_load_explicit(&scratch->head->epoch, memory_order_relaxed);
+    if (epoch != scratch->epoch) {
+        scratch->epoch = epoch;
+        stack_forget(scratch->stack);
+    }
+}
+
+/* Kept out of the way of the hit: a new site happens once. */
+__attribute__((noinline)) static struct site_entry *new_site(struct hook_scratch *scratch,
+                                                             uint64_t key,
+                                                             const struct stack_ref *stack,
+                                                             unsigned call, uint32_t *ret_path)
+{
+    *ret_path = stack->depth == 0 ? 0 : path_of_stack(scratch, stack);
+    if (*ret_path == 0 && stack->depth != 0) {
+        link_add(&scratch->place->lost[LOSS_PATHS_FULL], 1);
+        return NULL;
+    }
+    struct site_entry *entry = site_add(&scratch->sites, key, *ret_path, call);
+    if (entry == NULL) {
+        link_add(&scratch->place->lost[LOSS_ROWS_FULL], 1);
+    }
+    return entry;
+}
+
+/* Counts the call in its row, or in the remainder; the call's path. */
+static uint32_t count(struct hook_scratch *scratch, const struct call_facts *facts)
+{
+    unsigned call = facts->now->call;
+    struct stack_ref stack = {.hash = NO_STACK_HASH};
+    follow_epoch(scratch);
+    if (life_config.are_free_stacks_on || hook_call_effect(call) != HOOK_EFFECT_FREE) {
+        stack_capture(scratch->stack, &facts->now->at, &stack);
+    }
+    uint64_t key = row_key(stack.hash, call, scratch->epoch);
+    uint32_t path = 0;
+    struct site_entry *entry = site_find(&scratch->sites, key);
+    if (entry != NULL) {
+        path = entry->path;
+    } else {
+        entry = new_site(scratch, key, &stack, call, &path);
+    }
+    if (entry != NULL) {
+        site_count(site_row(&scratch->sites, entry), &facts->sum);
+    } else {
+        site_count_shared(&scratch->place->rest[call], &facts->sum);
+    }
+    return path;
+}
+
+static void push(struct hook_scratch *scratch, const struct session_event *events, uint32_t number)
+{
+    while (!ring_push(&scratch->ring, events, number)) {
+        enum ring_wait_result result = ring_wait(&scratch->ring, link_now.control);
+        if (result == RING_WAIT_ROOM) {
+            continue;
+        }
+        enum session_loss cause = scratch->ring.events == NULL ? LOSS_NO_RING : LOSS_RING_FULL;
+        link_add(&scratch->place->lost[cause], number);
+        if (result == RING_WAIT_CLOSED) {
+            life_disarm();
+        }
+        return;
+    }
+}
+
+static struct session_event event_of(const struct call_facts *facts, uint32_t path, uint64_t ticks,
+                                     uint64_t addr, unsigned flags)
+{
+    uint64_t size = facts->size < SESSION_LOW48 ? facts->size : SESSION_LOW48;
+    uint16_t latency = life_config.is_latency_on ? loglin_code(facts->sum.ns) : 0;
+    return (struct session_event){
+        .stamp_ns = clock_to_ns(ticks),
+        .word1 = (addr & SESSION_LOW48) | (uint64_t)latency << 48,
+        .word2 = size | (uint64_t)facts->now->call << 48 | (uint64_t)flags << 56,
+        .word3 = path | (uint64_t)(uint32_t)(facts->now->at.sp >> 4) << 32};
+}
+
+static struct session_event old_event(const struct call_facts *facts, uint32_t path)
+{
+    struct session_event event =
+        event_of(facts, path, facts->now->start_ticks, facts->ended_addr, SESSION_EVENT_OLD);
+    event.word1 &= SESSION_LOW48;  /* the latency is the new block's */
+    event.word2 &= ~SESSION_LOW48; /* and so is the size */
+    return event;
+}
+
+static void tell(struct hook_scratch *scratch, const struct call_facts *facts, uint32_t path)
+{
+    const struct hook_now *now = facts->now;
+    bool is_realloc = hook_call_effect(now->call) == HOOK_EFFECT_REALLOC;
+    struct session_event events[2];
+    uint32_t number = 0;
+    if (facts->sum.failed != 0) {
+        events[number++] =
+            event_of(facts, path, now->end_ticks, facts->ended_addr, SESSION_EVENT_FAILED);
+    } else if (facts->sum.allocs == 0 && facts->sum.frees != 0) {
+        unsigned flags = is_realloc ? SESSION_EVENT_OLD | SESSION_EVENT_NULL : 0U;
+        events[number++] = event_of(facts, path, now->start_ticks, facts->ended_addr, flags);
+    } else if (facts->sum.frees != 0) {
+        events[number++] = old_event(facts, path);
+    }
+    if (facts->sum.allocs != 0) {
+        events[number++] = event_of(facts, path, now->end_ticks, facts->begun_addr, 0);
+    }
+    if (number != 0) {
+        push(scratch, events, number);
+    }
+}
+
+static uint64_t latency_ns(const struct hook_now *now)
+{
+    if (!life_config.is_latency_on) {
+        return 0;
+    }
+    int64_t ns = (int64_t)(clock_to_ns(now->end_ticks) - clock_to_ns(now->start_ticks));
+    return ns < 0 ? 0 : (uint64_t)ns; /* a thread that moved to a processor whose TSC is behind */
+}
+
+/* A handler forked in the middle of this call, or the session ended: nothing of the scratch may be
+ * written, it is another process's or gone. */
+static void count_elsewhere(const struct call_facts *facts)
+{
+    const struct hook_now *now = facts->now;
+    uint64_t events = facts->sum.allocs + facts->sum.frees + facts->sum.failed;
+    if (now->way == HOOK_NESTED && life_is_current()) {
+        struct session_thread *place = hook_tls.scratch->place;
+        site_count_shared(&place->rest[now->call], &facts->sum);
+        link_add(&place->lost[LOSS_NESTED], events);
+        return;
+    }
+    enum session_loss cause = now->way == HOOK_EARLY ? (enum session_loss)now->cause : LOSS_EARLY;
+    life_count_early(now->call, &facts->sum, cause, events);
+}
+
+void hook_finish(const struct hook_now *now, void *begun, void *ended, size_t size, bool is_failed)
+{
+    int host_errno = errno; /* what the host must see, set by the real function */
+    hook_guard_phase(HOOK_IN_OURS);
+    struct call_facts facts = {.now = now,
+                               .begun_addr = (uint64_t)(uintptr_t)begun,
+                               .ended_addr = (uint64_t)(uintptr_t)ended,
+                               .size = size,
+                               .sum = {.allocs = begun != NULL,
+                                       .frees = ended != NULL && !is_failed,
+                                       .failed = is_failed,
+                                       .bytes = begun != NULL ? size : 0}};
+    if (now->way == HOOK_RECORD && life_is_current()) {
+        facts.sum.ns = latency_ns(now);
+        struct hook_scratch *scratch = hook_tls.scratch;
+        tell(scratch, &facts, count(scratch, &facts));
+    } else {
+        count_elsewhere(&facts);
+    }
+    if (now->way != HOOK_NESTED) {
+        hook_guard_leave();
+    }
+    errno = host_errno;
+}

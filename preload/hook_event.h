@@ -1,0 +1,101 @@
+/*
+ * hook_event - from one call to its counters and its event.
+ * Owner:   the calling thread.   Threads: all.   Signals: guarded by hook_guard.
+ * Memory:  the thread's scratch and place; a new call path or site takes session memory.
+ * Errno:   as the real function left it.
+ *
+ * A hook is three lines: hook_begin(), the real call, hook_end_...(). hook_begin() always comes
+ * with a hook_end_...() but for a real call that is left by a jump, which hook_guard recognises.
+ *
+ * A free is stamped before the real free(), an allocation after the real malloc(). Once free()
+ * returns, another thread may be handed the address; stamped this way round, two lives of one
+ * address never overlap when events are sorted by time, frees first on a tie.
+ */
+#ifndef ALLOCTRAP_HOOK_EVENT_H
+#define ALLOCTRAP_HOOK_EVENT_H
+
+#include "base_clock.h"
+#include "hook_life.h"
+
+#include <stddef.h>
+
+/* One call under way. */
+struct hook_now {
+    struct stack_at at;
+    uint64_t start_ticks;
+    uint64_t end_ticks;
+    uint8_t way;   /* enum hook_way */
+    uint8_t call;  /* enum hook_call */
+    uint8_t cause; /* HOOK_EARLY: enum session_loss */
+};
+
+/* HOT. When the thread is not simply outside of hooks, with a place in the current session. */
+void hook_begin_slowly(struct hook_now *now);
+/* HOT. The call began `begun` and ended `ended` (NULL = none); is_failed: it should have returned
+ * a block and did not, and `ended` stays. */
+void hook_finish(const struct hook_now *now, void *begun, void *ended, size_t size, bool is_failed);
+
+/* HOT. frame: the hook's own __builtin_frame_address(0), which also makes it keep the caller's rbp
+ * in its frame, where it can be read. */
+__attribute__((always_inline)) static inline void hook_begin(struct hook_now *now,
+                                                             enum hook_call call, const void *frame)
+{
+    const uintptr_t *words = frame;
+    now->at = (struct stack_at){.pc = words[1], .sp = (uintptr_t)(words + 2), .bp = words[0]};
+    now->call = (uint8_t)call;
+    if (__builtin_expect(hook_tls.guard_sp == 0 && life_is_current(), true)) {
+        hook_guard_raise(&now->at);
+        now->way = HOOK_RECORD;
+    } else {
+        hook_begin_slowly(now);
+        if (now->way == HOOK_PASS) {
+            return;
+        }
+    }
+    hook_guard_phase(HOOK_IN_REAL);
+    if (life_config.is_latency_on || hook_call_effect(call) != HOOK_EFFECT_ALLOC) {
+        now->start_ticks = clock_ticks();
+    }
+}
+
+/* HOT. True when there is anything to record. */
+__attribute__((always_inline)) static inline bool hook_is_done(struct hook_now *now)
+{
+    if (now->way == HOOK_PASS) {
+        return false;
+    }
+    if (life_config.is_latency_on || hook_call_effect(now->call) != HOOK_EFFECT_FREE) {
+        now->end_ticks = clock_ticks();
+    }
+    return true;
+}
+
+/* HOT. size: requested. */
+__attribute__((always_inline)) static inline void hook_end_alloc(struct hook_now *now, void *ptr,
+                                                                 size_t size)
+{
+    if (hook_is_done(now)) {
+        hook_finish(now, ptr, NULL, size, ptr == NULL);
+    }
+}
+
+/* HOT. */
+__attribute__((always_inline)) static inline void hook_end_free(struct hook_now *now, void *ptr)
+{
+    if (hook_is_done(now)) {
+        hook_finish(now, NULL, ptr, 0, false);
+    }
+}
+
+/* HOT. realloc(NULL, n) begins a block, realloc(block, 0) that returns none ends one, a success
+ * does both, a failure neither. */
+__attribute__((always_inline)) static inline void hook_end_realloc(struct hook_now *now, void *old,
+                                                                   void *fresh, size_t size)
+{
+    if (hook_is_done(now)) {
+        bool is_failed = fresh == NULL && (size != 0 || old == NULL);
+        hook_finish(now, fresh, old, size, is_failed);
+    }
+}
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * hook_export - marks what the host sees of us. The version script alone cannot un-hide a symbol.
+ * Prototypes stand here and not in libc's headers, whose attributes (nonnull, malloc, warnings of
+ * old functions) are for callers.
+ */
+#ifndef ALLOCTRAP_HOOK_EXPORT_H
+#define ALLOCTRAP_HOOK_EXPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT void *malloc(size_t size);
+EXPORT void *calloc(size_t count, size_t size);
+EXPORT void *realloc(void *ptr, size_t size);
+EXPORT void *reallocarray(void *ptr, size_t count, size_t size);
+EXPORT void free(void *ptr);
+EXPORT void cfree(void *ptr);
+EXPORT int posix_memalign(void **ret, size_t alignment, size_t size);
+EXPORT void *aligned_alloc(size_t alignment, size_t size);
+EXPORT void *memalign(size_t alignment, size_t size);
+EXPORT void *valloc(size_t size);
+EXPORT void *pvalloc(size_t size);
+EXPORT size_t malloc_usable_size(void *ptr);
+EXPORT int dlclose(void *handle);
+
+/* The in-process side of alloctrap.h. */
+EXPORT void alloctrap_note_units(uint64_t count, const char *unit_name);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * hook_next - the allocator below us: what the program would have called without us.
+ * Owner:   the process. Until the table is known it points at hook_boot.
+ * Threads: looked up once, by the thread that starts us; read by all.   Errno: may be changed by
+ *          the look-up (dlsym); the caller keeps the host's.
+ * A function that the allocator's object lacks is made of its others where that is exact
+ * (reallocarray, cfree); else it is what symbol order gives, which is what the program would get
+ * without us. Symbols are looked for behind us only, so neither we nor a PLT stub of the
+ * executable can be found.
+ */
+#ifndef ALLOCTRAP_HOOK_NEXT_H
+#define ALLOCTRAP_HOOK_NEXT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct hook_next {
+    void *(*malloc)(size_t size);
+    void *(*calloc)(size_t count, size_t size);
+    void *(*realloc)(void *ptr, size_t size);
+    void *(*reallocarray)(void *ptr, size_t count, size_t size);
+    void (*free)(void *ptr);
+    void (*cfree)(void *ptr);
+    int (*posix_memalign)(void **ret, size_t alignment, size_t size);
+    void *(*aligned_alloc)(size_t alignment, size_t size);
+    void *(*memalign)(size_t alignment, size_t size);
+    void *(*valloc)(size_t size);
+    void *(*pvalloc)(size_t size);
+    size_t (*malloc_usable_size)(void *ptr);
+    int (*dlclose)(void *handle);
+};
+
+extern _Atomic(const struct hook_next *) hook_next_now;
+
+/* HOT. Acquire; pairs with the release in hook_next_resolve(). */
+static inline const struct hook_next *hook_next(void)
+{
+    return atomic_load_explicit(&hook_next_now, memory_order_acquire);
+}
+
+/* COLD. Finds the allocator, once; calls dlsym, so the caller's guard is up. False when libc's own
+ * malloc cannot be found, which leaves hook_boot in charge. */
+bool hook_next_resolve(void);
+/* COLD. A symbol of the objects behind us, NULL when there is none or it is our own. */
+void *hook_next_symbol(const char *name);
+/* COLD. The file of the object that serves malloc. */
+const char *hook_next_object(void);
+
+#endif

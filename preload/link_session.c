@@ -1,0 +1,307 @@
+#include "link_session.h"
+
+#include "base_clock.h"
+#include "base_env.h"
+#include "base_mem.h"
+#include "base_sys.h"
+#include "base_text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+enum {
+    PAGE_BYTES = 4096,
+    BACK_FIRST_BYTES = 2 << 20, /* head, first paths, first thread's ring and counters */
+    BACK_STEP_BYTES = 1 << 20,
+    ZERO_BYTES = PAGE_BYTES,
+    NAME_BYTES = 64
+};
+
+static const uint32_t map_sizes[] = {SESSION_MAP_BYTES, 64U << 20, 16U << 20, 8U << 20};
+
+struct link_session link_now;
+static char dir_path[PATH_MAX];
+static char file_path[PATH_MAX + NAME_BYTES];
+
+static bool is_control(const struct session_control *control)
+{
+    return memcmp(control->magic, SESSION_CONTROL_MAGIC, sizeof control->magic) == 0 &&
+           control->version == SESSION_VERSION && control->depth_max >= 1 &&
+           control->depth_max <= SESSION_DEPTH_MAX;
+}
+
+static struct session_control *map_control(const char *path, struct link_error *reterr)
+{
+    long fd = sys_open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0) {
+        reterr->why = "cannot open the session's control file";
+        reterr->advice = "start the program with: alloctrap record -- CMD";
+        return NULL;
+    }
+    char last;
+    struct session_control *control = NULL;
+    reterr->why = "the session's control file is damaged or of another version";
+    reterr->advice = "use the library and the alloctrap program of one installation";
+    if (sys_call6(SYS_pread64, fd, (long)&last, 1, sizeof *control - 1, 0, 0) == 1) {
+        long at = sys_call6(SYS_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        control = sys_is_error(at) ? NULL : (struct session_control *)at;
+    }
+    sys_close(fd);
+    if (control != NULL && !is_control(control)) {
+        mem_unmap(control, PAGE_BYTES);
+        control = NULL;
+    }
+    return control;
+}
+
+bool link_join(const char *dir, struct link_error *reterr)
+{
+    struct text path;
+    env_absolute(dir, dir_path, sizeof dir_path);
+    text_init(&path, file_path, sizeof file_path);
+    text_add(&path, dir_path);
+    text_add(&path, "/" SESSION_CONTROL_NAME);
+    link_now.control = map_control(file_path, reterr);
+    return link_now.control != NULL;
+}
+
+const char *link_dir(void)
+{
+    return dir_path;
+}
+
+/* The kernel's struct linux_dirent64; libc's readdir() would allocate. */
+struct dir_entry {
+    uint64_t inode;
+    int64_t next;
+    uint16_t bytes;
+    uint8_t type;
+    char name[];
+};
+
+static bool is_other_session(const char *name, const char *own_start)
+{
+    size_t len = strlen(name);
+    size_t suffix = sizeof SESSION_SUFFIX - 1;
+    return len > suffix && strcmp(name + len - suffix, SESSION_SUFFIX) == 0 &&
+           strncmp(name, own_start, strlen(own_start)) != 0;
+}
+
+bool link_has_others(void)
+{
+    alignas(struct dir_entry) char entries[512];
+    char own_start[NAME_BYTES];
+    struct text own;
+    text_init(&own, own_start, sizeof own_start);
+    text_add_decimal(&own, (uint64_t)sys_call3(SYS_getpid, 0, 0, 0));
+    text_add(&own, ".");
+    long fd = sys_open(dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    bool has_others = false;
+    long got;
+    while (fd >= 0 && !has_others &&
+           (got = sys_call3(SYS_getdents64, fd, (long)entries, sizeof entries)) > 0) {
+        for (long at = 0; at < got;) {
+            const struct dir_entry *entry = (const void *)(entries + at);
+            has_others = has_others || is_other_session(entry->name, own_start);
+            at += entry->bytes;
+        }
+    }
+    if (fd >= 0) {
+        sys_close(fd);
+    }
+    return has_others;
+}
+
+/* File systems without fallocate: written zeros are space as well. */
+static bool write_zeros(long fd, uint64_t off, uint64_t bytes)
+{
+    static const char zeros[ZERO_BYTES];
+    while (bytes > 0) {
+        uint64_t part = bytes < ZERO_BYTES ? bytes : ZERO_BYTES;
+        if (sys_call6(SYS_pwrite64, fd, (long)zeros, (long)part, (long)off, 0, 0) != (long)part) {
+            return false;
+        }
+        off += part;
+        bytes -= part;
+    }
+    return true;
+}
+
+static uint64_t file_size_limit(void)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    (void)sys_call6(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&limit, 0, 0);
+    return limit.rlim_cur;
+}
+
+static bool back_open_file(long fd, uint64_t off, uint64_t bytes)
+{
+    if (off + bytes > file_size_limit()) {
+        return false; /* beyond it the kernel would send SIGXFSZ */
+    }
+    long result;
+    do {
+        result = sys_call6(SYS_fallocate, fd, 0, (long)off, (long)bytes, 0, 0);
+    } while (result == -EINTR);
+    if (result == -EOPNOTSUPP || result == -ENOSYS) {
+        return write_zeros(fd, off, bytes);
+    }
+    return result == 0;
+}
+
+bool link_back(const struct session_head *head, uint64_t off, uint64_t bytes)
+{
+    (void)head;
+    long fd = sys_open(file_path, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0) {
+        return false;
+    }
+    bool is_backed = back_open_file(fd, off, bytes);
+    sys_close(fd);
+    return is_backed;
+}
+
+/* Steps grow with the file: a few calls back all of it. */
+static bool back_up_to(struct session_head *head, uint64_t end)
+{
+    uint64_t backed = atomic_load_explicit(&head->backed_bytes, memory_order_acquire);
+    while (backed < end) {
+        uint64_t step = backed / 2 > BACK_STEP_BYTES ? backed / 2 : BACK_STEP_BYTES;
+        uint64_t wanted = backed + step > end ? backed + step : end;
+        wanted = mem_round_up(wanted, PAGE_BYTES);
+        wanted = wanted < head->module_off ? wanted : head->module_off;
+        if (!link_back(head, backed, wanted - backed) &&
+            !(wanted > end && link_back(head, backed, (wanted = end) - backed))) {
+            return false;
+        }
+        /* Release; pairs with the acquire above: space counted as backed is backed. A thread that
+         * lost the race has backed the same bytes, which does no harm. */
+        (void)atomic_compare_exchange_strong_explicit(&head->backed_bytes, &backed, wanted,
+                                                      memory_order_acq_rel, memory_order_acquire);
+        backed = atomic_load_explicit(&head->backed_bytes, memory_order_acquire);
+    }
+    return true;
+}
+
+uint64_t link_alloc(struct session_head *head, uint64_t bytes)
+{
+    bytes = mem_round_up(bytes, SESSION_LINE);
+    uint64_t off = atomic_load_explicit(&head->used_bytes, memory_order_relaxed);
+    do {
+        /* Backed before it is taken: a full disk takes nothing, and a later try may succeed. */
+        if (bytes > head->module_off - off || !back_up_to(head, off + bytes)) {
+            return 0;
+        }
+        /* Relaxed: the counter hands out disjoint ranges, it publishes nothing. */
+    } while (!atomic_compare_exchange_weak_explicit(&head->used_bytes, &off, off + bytes,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return off;
+}
+
+static void name_file(uint64_t id)
+{
+    struct text path;
+    text_init(&path, file_path, sizeof file_path);
+    text_add(&path, dir_path);
+    text_add(&path, "/");
+    text_add_decimal(&path, (uint64_t)sys_call3(SYS_getpid, 0, 0, 0));
+    text_add(&path, ".");
+    text_add_hex16(&path, id);
+    text_add(&path, SESSION_SUFFIX);
+}
+
+static struct session_head *map_file(long fd, uint64_t *ret_bytes)
+{
+    uint64_t limit = file_size_limit();
+    for (unsigned i = 0; i < sizeof map_sizes / sizeof map_sizes[0]; i++) {
+        if (map_sizes[i] > limit || sys_call3(SYS_ftruncate, fd, map_sizes[i], 0) != 0) {
+            continue;
+        }
+        long at = sys_call6(SYS_mmap, 0, map_sizes[i], PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (!sys_is_error(at)) {
+            *ret_bytes = map_sizes[i];
+            return (struct session_head *)at;
+        }
+    }
+    return NULL;
+}
+
+static void fill_head(struct session_head *head, uint64_t id, uint64_t bytes)
+{
+    memcpy(head->magic, SESSION_MAGIC, sizeof head->magic);
+    head->version = SESSION_VERSION;
+    head->pid = (uint32_t)sys_call3(SYS_getpid, 0, 0, 0);
+    head->ppid = (uint32_t)sys_call3(SYS_getppid, 0, 0, 0);
+    head->call_count = CALL_COUNT;
+    head->id = id;
+    head->start_ns = clock_monotonic_ns();
+    head->start_realtime_ns = clock_realtime_ns();
+    head->map_bytes = bytes;
+    head->clock = link_now.control->clock;
+    uint64_t modules = sizeof(struct session_module) * SESSION_MODULES_MAX;
+    head->module_off = (bytes - modules) & ~(uint64_t)(PAGE_BYTES - 1);
+    atomic_store_explicit(&head->backed_bytes, BACK_FIRST_BYTES, memory_order_relaxed);
+    atomic_store_explicit(&head->used_bytes, mem_round_up(sizeof *head, SESSION_LINE),
+                          memory_order_relaxed);
+    atomic_store_explicit(&head->node_count, 1, memory_order_relaxed); /* the root */
+    for (unsigned call = 0; call < CALL_COUNT; call++) {
+        head->early[call].call = (uint8_t)call;
+    }
+}
+
+static void inherit(struct session_head *head, const struct session_head *parent)
+{
+    head->origin = SESSION_BY_FORK;
+    head->parent_id = parent->id;
+    head->command_len = parent->command_len;
+    memcpy(head->command, parent->command, sizeof head->command);
+    memcpy(head->allocator, parent->allocator, sizeof head->allocator);
+}
+
+struct session_head *link_make(const struct session_head *parent, struct link_error *reterr)
+{
+    uint64_t id = env_random();
+    name_file(id);
+    long fd = sys_open(file_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        reterr->why = "cannot make a session file in the session directory";
+        reterr->advice = "check that the directory is there and writable";
+        return NULL;
+    }
+    uint64_t bytes = 0;
+    struct session_head *head = map_file(fd, &bytes);
+    if (head == NULL || !back_open_file(fd, 0, BACK_FIRST_BYTES)) {
+        reterr->why = "no room for the session file";
+        reterr->advice = "free 2 MiB of disk space, or raise ulimit -f and -v";
+        (void)sys_call3(SYS_unlink, (long)file_path, 0, 0);
+        mem_unmap(head, bytes);
+        sys_close(fd);
+        return NULL;
+    }
+    sys_close(fd);
+    mem_populate(head, sizeof *head);
+    fill_head(head, id, bytes);
+    if (parent != NULL) {
+        inherit(head, parent);
+    }
+    return head;
+}
+
+void link_publish(struct session_head *head)
+{
+    atomic_store_explicit(&link_now.head, head, memory_order_release);
+    /* Release; pairs with the recorder's acquire: it reads a head only once that is READY. */
+    atomic_store_explicit(&head->state, SESSION_READY, memory_order_release);
+}
+
+void link_drop(struct session_head *head)
+{
+    if (head != NULL) {
+        mem_unmap(head, head->map_bytes);
+    }
+}

@@ -1,0 +1,65 @@
+#include "ring_spsc.h"
+
+#include "base_mem.h"
+#include "link_session.h"
+
+enum {
+    BIG_PLACES = 8,
+    BIG_EVENTS = 32 << 10,
+    MIDDLE_PLACES = 64,
+    MIDDLE_EVENTS = 16 << 10,
+    SMALL_EVENTS = 2 << 10,
+    TOUCH_EVENTS = 2 << 10 /* the pages of so many events are touched at once, before their use */
+};
+
+uint32_t ring_size_for(uint32_t index)
+{
+    if (index < BIG_PLACES) {
+        return BIG_EVENTS;
+    }
+    return index < MIDDLE_PLACES ? MIDDLE_EVENTS : SMALL_EVENTS;
+}
+
+void ring_init(struct ring *ring, struct session_head *head, struct session_thread *place)
+{
+    *ring = (struct ring){.place = place};
+    uint64_t off = atomic_load_explicit(&place->ring_off, memory_order_relaxed);
+    if (off != 0) {
+        ring->events = link_at(head, off);
+        ring->mask = atomic_load_explicit(&place->ring_events, memory_order_relaxed) - 1U;
+    }
+}
+
+static bool has_room(struct ring *ring, uint64_t tail, uint32_t count)
+{
+    uint64_t size = ring->mask + 1;
+    if (tail + count - ring->place->ring_head_seen <= size) {
+        return true;
+    }
+    /* Acquire; pairs with the consumer's release: it has read what we are about to overwrite. */
+    uint64_t seen = atomic_load_explicit(&ring->place->ring_head, memory_order_acquire);
+    if (tail - seen > size) {
+        return false; /* no honest consumer is ahead of the producer */
+    }
+    ring->place->ring_head_seen = seen;
+    return tail + count - seen <= size;
+}
+
+bool ring_push(struct ring *ring, const struct session_event *events, uint32_t count)
+{
+    /* Relaxed: ours alone to write. */
+    uint64_t tail = atomic_load_explicit(&ring->place->ring_tail, memory_order_relaxed);
+    if (ring->events == NULL || !has_room(ring, tail, count)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t at = tail + i;
+        if (at % TOUCH_EVENTS == 0 && at <= ring->mask) {
+            mem_populate(&ring->events[at], TOUCH_EVENTS * sizeof *events);
+        }
+        ring->events[at & ring->mask] = events[i];
+    }
+    /* Release; pairs with the consumer's acquire: no tail is seen before the events under it. */
+    atomic_store_explicit(&ring->place->ring_tail, tail + count, memory_order_release);
+    return true;
+}

@@ -1,0 +1,26 @@
+/*
+ * ring_spsc - one thread's queue of events, filled by its hooks, emptied by the recorder.
+ * Not for: several producers, waiting (that is ring_wait). A full ring refuses.
+ * Owner:   the thread whose place it is; the consumer is another process.
+ * Threads: one producer, one consumer.   Signals: hook_guard turns nested hooks away.
+ * Memory:  the session's.   Errno: never touched.   Units: events, a power of two.
+ */
+#ifndef ALLOCTRAP_RING_SPSC_H
+#define ALLOCTRAP_RING_SPSC_H
+
+#include "alloctrap/session.h"
+
+/* The producer's view. */
+struct ring {
+    struct session_thread *place;
+    struct session_event *events; /* NULL: no memory for a ring; every push is refused */
+    uint64_t mask;
+};
+
+/* COLD. Events of the ring of place number `index`: most programs have few threads. */
+uint32_t ring_size_for(uint32_t index);
+/* COLD. Takes up the ring of a place, which may hold unread events of a former owner. */
+void ring_init(struct ring *ring, struct session_head *head, struct session_thread *place);
+/* HOT. Stores all of them or none; the caller waits or counts the loss. */
+bool ring_push(struct ring *ring, const struct session_event *events, uint32_t count);
+#endif

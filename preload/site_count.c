@@ -1,0 +1,139 @@
+#include "site_count.h"
+
+#include "link_session.h"
+
+enum { INDEX_FIRST_SLOTS = 256 };
+
+void site_init(struct site_table *table, struct session_head *head, struct session_thread *place)
+{
+    *table = (struct site_table){.head = head, .place = place};
+    uint64_t off = atomic_load_explicit(&place->index_off, memory_order_relaxed);
+    if (off == 0) {
+        return;
+    }
+    table->index = link_at(head, off);
+    table->mask = atomic_load_explicit(&place->index_slots, memory_order_relaxed) - 1;
+    for (uint64_t i = 0; i <= table->mask; i++) {
+        table->used += table->index[i].key != 0;
+    }
+}
+
+static struct site_entry *slot_of(struct site_entry *index, uint64_t mask, uint64_t key)
+{
+    uint64_t at = key ^ key >> 32;
+    while (index[at & mask].key != 0 && index[at & mask].key != key) {
+        at++;
+    }
+    return &index[at & mask];
+}
+
+struct site_entry *site_find(struct site_table *table, uint64_t key)
+{
+    if (table->index == NULL) {
+        return NULL;
+    }
+    struct site_entry *slot = slot_of(table->index, table->mask, key);
+    return slot->key == key ? slot : NULL;
+}
+
+/* At half full the index doubles; when there is no room for that it may fill to 7/8. */
+static bool make_room(struct site_table *table)
+{
+    uint64_t slots = table->index == NULL ? 0 : table->mask + 1;
+    if (table->used * 2 < slots) {
+        return true;
+    }
+    uint64_t fresh_slots = slots == 0 ? INDEX_FIRST_SLOTS : slots * 2;
+    uint64_t off = link_alloc(table->head, fresh_slots * sizeof(struct site_entry));
+    if (off == 0) {
+        return table->used < slots - slots / 8;
+    }
+    struct site_entry *fresh = link_at(table->head, off);
+    for (uint64_t i = 0; i < slots; i++) {
+        if (table->index[i].key != 0) {
+            *slot_of(fresh, fresh_slots - 1, table->index[i].key) = table->index[i];
+        }
+    }
+    table->index = fresh;
+    table->mask = fresh_slots - 1;
+    atomic_store_explicit(&table->place->index_slots, fresh_slots, memory_order_relaxed);
+    atomic_store_explicit(&table->place->index_off, off, memory_order_relaxed);
+    return true;
+}
+
+/* The offset of a fresh row, not yet published; 0 when there is no room. */
+static uint64_t row_space(struct site_table *table, uint32_t row)
+{
+    uint32_t within;
+    unsigned chunk = session_chunk_of(row, SESSION_ROW_CHUNK_FIRST, &within);
+    if (chunk >= SESSION_ROW_CHUNKS) {
+        return 0;
+    }
+    _Atomic uint64_t *off_at = &table->place->row_chunk_off[chunk];
+    uint64_t off = atomic_load_explicit(off_at, memory_order_relaxed);
+    if (off == 0) {
+        off = link_alloc(table->head,
+                         ((uint64_t)SESSION_ROW_CHUNK_FIRST << chunk) * sizeof(struct session_row));
+        atomic_store_explicit(off_at, off, memory_order_relaxed);
+    }
+    return off == 0 ? 0 : off + within * sizeof(struct session_row);
+}
+
+struct site_entry *site_add(struct site_table *table, uint64_t key, uint32_t path, unsigned call)
+{
+    uint32_t count = atomic_load_explicit(&table->place->row_count, memory_order_relaxed);
+    uint64_t off = make_room(table) ? row_space(table, count) : 0;
+    if (off == 0) {
+        return NULL;
+    }
+    struct session_row *row = link_at(table->head, off);
+    row->path = path;
+    row->call = (uint8_t)call;
+    /* Release; pairs with the recorder's acquire: path, call and chunk before the count. */
+    atomic_store_explicit(&table->place->row_count, count + 1, memory_order_release);
+    struct site_entry *slot = slot_of(table->index, table->mask, key);
+    slot->row_line = (uint32_t)(off / SESSION_LINE);
+    slot->path = path;
+    /* A handler that jumps away before the key is set leaves a row without calls behind. */
+    atomic_signal_fence(memory_order_release);
+    slot->key = key;
+    table->used++;
+    return slot;
+}
+
+/* Relaxed load and store: one writer, no lock prefix; the recorder sums what it sees. */
+static void add(_Atomic uint64_t *counter, uint64_t count)
+{
+    if (count != 0) {
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count,
+                              memory_order_relaxed);
+    }
+}
+
+void site_count(struct session_row *row, const struct site_sum *sum)
+{
+    add(&row->calls, 1);
+    add(&row->allocs, sum->allocs);
+    add(&row->frees, sum->frees);
+    add(&row->failed, sum->failed);
+    add(&row->bytes, sum->bytes);
+    add(&row->ns, sum->ns);
+    if (sum->ns > atomic_load_explicit(&row->ns_max, memory_order_relaxed)) {
+        atomic_store_explicit(&row->ns_max, sum->ns, memory_order_relaxed);
+    }
+}
+
+void site_count_shared(struct session_row *row, const struct site_sum *sum)
+{
+    link_add(&row->calls, 1);
+    link_add(&row->allocs, sum->allocs);
+    link_add(&row->frees, sum->frees);
+    link_add(&row->failed, sum->failed);
+    link_add(&row->bytes, sum->bytes);
+    link_add(&row->ns, sum->ns);
+    uint64_t max = atomic_load_explicit(&row->ns_max, memory_order_relaxed);
+    while (sum->ns > max &&
+           !atomic_compare_exchange_weak_explicit(&row->ns_max, &max, sum->ns, memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}

@@ -1,0 +1,54 @@
+/*
+ * site_count - one thread's exact counters: a row for each call path and function, found by hash.
+ * Owner:   the thread whose place it is; the recorder reads rows at any time.
+ * Threads: one writer.   Signals: hook_guard turns nested hooks away; the remainder's rows are
+ *          added to atomically, so that those may.
+ * Memory:  the session's; an index that is outgrown is left behind.   Errno: never touched.
+ */
+#ifndef ALLOCTRAP_SITE_COUNT_H
+#define ALLOCTRAP_SITE_COUNT_H
+
+#include "alloctrap/session.h"
+
+/* One slot of the index. Lines are offsets / SESSION_LINE. */
+struct site_entry {
+    uint64_t key; /* 0 = free */
+    uint32_t row_line;
+    uint32_t path;
+};
+
+struct site_table {
+    struct session_head *head;
+    struct session_thread *place;
+    struct site_entry *index; /* NULL before the first row */
+    uint64_t mask;
+    uint64_t used;
+};
+
+/* What one call adds. */
+struct site_sum {
+    uint64_t allocs;
+    uint64_t frees;
+    uint64_t failed;
+    uint64_t bytes;
+    uint64_t ns;
+};
+
+/* COLD. Takes up a place, as new or as its last owner left it. */
+void site_init(struct site_table *table, struct session_head *head, struct session_thread *place);
+/* HOT. NULL when this stack and function were not met before. */
+struct site_entry *site_find(struct site_table *table, uint64_t key);
+/* COLD. A new row; NULL when there is no room. key must not be in the table, nor be 0. */
+struct site_entry *site_add(struct site_table *table, uint64_t key, uint32_t path, unsigned call);
+/* HOT. By the owner. */
+void site_count(struct session_row *row, const struct site_sum *sum);
+/* HOT. By anyone, handlers included. */
+void site_count_shared(struct session_row *row, const struct site_sum *sum);
+
+/* HOT. */
+static inline struct session_row *site_row(struct site_table *table, const struct site_entry *entry)
+{
+    return (struct session_row *)((char *)table->head + (uint64_t)entry->row_line * SESSION_LINE);
+}
+
+#endif

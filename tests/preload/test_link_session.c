@@ -1,0 +1,153 @@
+#include "link_session.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "test_link.XXXXXX";
+
+static void make_dir(void)
+{
+    cr_assert_not_null(mkdtemp(dir));
+}
+
+static void remove_dir(void)
+{
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    cr_assert_eq(system(command), 0);
+}
+
+static void write_control(uint32_t version, size_t bytes)
+{
+    static union {
+        struct session_control control;
+        char page[4096];
+    } image;
+    memcpy(image.control.magic, SESSION_CONTROL_MAGIC, 8);
+    image.control.version = version;
+    image.control.depth_max = 10;
+    char path[64];
+    snprintf(path, sizeof path, "%s/control", dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    cr_assert_eq(write(fd, &image, bytes), bytes);
+    close(fd);
+}
+
+static struct session_head *make_session(void)
+{
+    struct link_error error;
+    write_control(SESSION_VERSION, 4096);
+    cr_assert(link_join(dir, &error));
+    struct session_head *head = link_make(NULL, &error);
+    cr_assert_not_null(head);
+    return head;
+}
+
+TestSuite(link_session, .init = make_dir, .fini = remove_dir);
+
+Test(link_session, a_session_is_made_filled_and_private)
+{
+    struct session_head *head = make_session();
+    cr_assert_eq(head->pid, getpid());
+    cr_assert_eq(head->map_bytes, SESSION_MAP_BYTES);
+    cr_assert_eq(head->state, SESSION_SETTING_UP);
+    cr_assert_not(link_has_others());
+    char path[200];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%d.%016llx.session", link_dir(), getpid(),
+             (unsigned long long)head->id);
+    cr_assert_eq(stat(path, &status), 0);
+    cr_assert_eq(status.st_mode & 0777, 0600);
+    cr_assert_lt(status.st_blocks * 512, 4 << 20);
+    link_drop(head);
+}
+
+Test(link_session, space_is_backed_before_it_is_handed_out)
+{
+    struct session_head *head = make_session();
+    uint64_t last = 0;
+    for (int i = 0; i < 20; i++) {
+        uint64_t off = link_alloc(head, 1000001);
+        cr_assert_gt(off, last);
+        cr_assert_eq(off % 64, 0);
+        cr_assert_geq(head->backed_bytes, off + 1000001);
+        memset(link_at(head, off), 1, 1000001);
+        last = off;
+    }
+    cr_assert_eq(link_alloc(head, SESSION_MAP_BYTES), 0);
+    cr_assert_eq(link_alloc(head, UINT64_MAX - 1000), 0);
+    link_drop(head);
+}
+
+Test(link_session, sessions_of_others_are_seen)
+{
+    struct session_head *head = make_session();
+    char path[64];
+    snprintf(path, sizeof path, "%s/1.0123456789abcdef.session", dir);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    cr_assert(link_has_others());
+    link_drop(head);
+}
+
+Test(link_session, damaged_or_missing_controls_are_refused)
+{
+    struct link_error error = {0};
+    cr_assert_not(link_join(dir, &error));
+    cr_assert_not_null(error.why);
+    write_control(SESSION_VERSION + 1, 4096);
+    cr_assert_not(link_join(dir, &error));
+    write_control(SESSION_VERSION, 100);
+    cr_assert_not(link_join(dir, &error));
+}
+
+Test(link_session, a_limit_of_file_sizes_makes_the_session_smaller_or_none)
+{
+    struct link_error error = {0};
+    write_control(SESSION_VERSION, 4096);
+    cr_assert(link_join(dir, &error));
+    struct rlimit limit = {20 << 20, 20 << 20};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    struct session_head *head = link_make(NULL, &error);
+    cr_assert_not_null(head);
+    cr_assert_eq(head->map_bytes, 16 << 20);
+    link_drop(head);
+    limit.rlim_cur = 1 << 20;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    cr_assert_null(link_make(NULL, &error));
+}
+
+Test(link_session, a_limit_of_memory_makes_the_session_smaller)
+{
+    struct link_error error = {0};
+    write_control(SESSION_VERSION, 4096);
+    cr_assert(link_join(dir, &error));
+    long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    cr_assert_eq(fscanf(statm, "%ld", &pages), 1);
+    fclose(statm);
+    struct rlimit limit = {(rlim_t)pages * 4096 + (100U << 20), RLIM_INFINITY};
+    setrlimit(RLIMIT_AS, &limit);
+    struct session_head *head = link_make(NULL, &error);
+    cr_assert_not_null(head);
+    cr_assert_eq(head->map_bytes, 64 << 20);
+    link_drop(head);
+}
+
+Test(link_session, a_directory_that_is_gone_ends_growth_but_not_the_host)
+{
+    struct session_head *head = make_session();
+    char moved[64];
+    snprintf(moved, sizeof moved, "%s.moved", dir);
+    cr_assert_eq(rename(dir, moved), 0);
+    cr_assert_eq(link_alloc(head, 10 << 20), 0);
+    cr_assert_neq(link_alloc(head, 1000), 0, "what is backed may still be used");
+    cr_assert_eq(rename(moved, dir), 0);
+    cr_assert_neq(link_alloc(head, 10 << 20), 0);
+    link_drop(head);
+}

@@ -1,0 +1,55 @@
+#include "link_session.h"
+#include "memory_session.h"
+#include "ring_pool.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <unistd.h>
+
+static void *claim(void *argument)
+{
+    bool is_adopted;
+    return ring_pool_claim(argument, &is_adopted);
+}
+
+Test(ring_pool, the_place_of_a_thread_that_is_gone_is_taken_over)
+{
+    struct session_head *head = memory_session_create(16 << 20);
+    head->pid = (uint32_t)getpid();
+    bool is_adopted = true;
+    struct session_thread *own = ring_pool_claim(head, &is_adopted);
+    cr_assert_not(is_adopted);
+    cr_assert_eq(own->tid, (uint32_t)gettid());
+    void *first;
+    void *second;
+    pthread_t thread;
+    pthread_create(&thread, NULL, claim, head);
+    pthread_join(thread, &first);
+    pthread_create(&thread, NULL, claim, head);
+    pthread_join(thread, &second);
+    cr_assert_neq(first, own);
+    cr_assert_eq(first, second);
+    cr_assert_eq(((struct session_thread *)second)->generation, 1);
+    cr_assert_eq(head->thread_count, 2);
+    free(head);
+}
+
+Test(ring_pool, a_process_that_only_shares_our_memory_gets_no_place)
+{
+    struct session_head *head = memory_session_create(16 << 20);
+    head->pid = (uint32_t)getpid() + 1;
+    bool is_adopted;
+    cr_assert_null(ring_pool_claim(head, &is_adopted));
+    free(head);
+}
+
+Test(ring_pool, without_memory_for_a_ring_a_place_counts_all_the_same)
+{
+    struct session_head *head = memory_session_create(64 << 10);
+    head->pid = (uint32_t)getpid();
+    bool is_adopted;
+    struct session_thread *place = ring_pool_claim(head, &is_adopted);
+    cr_assert_not_null(place);
+    cr_assert_eq(place->ring_off, 0);
+    free(head);
+}

@@ -1,0 +1,5 @@
+/* Allocates nothing: whatever is recorded is ours. */
+int main(void)
+{
+    return 0;
+}
