@@ -11,7 +11,11 @@ typedef enum err_code command_run(int argc, char **argv, int *ret_status, struct
 
 /* X(name, function, one line for the list of commands; "" = not listed) in the order of the list.
  */
-#define COMMAND_TABLE(X) X("info", command_info, "say what a recording is and whether it is whole")
+#define COMMAND_TABLE(X)                                                                           \
+    X("record", command_record, "run a program and record its allocations")                        \
+    X("attach", command_attach, "")                                                                \
+    X("recover", command_recover, "make a recording of what a killed recorder left")               \
+    X("info", command_info, "say what a recording is and whether it is whole")
 
 #define COMMAND_DECLARE(name, function, line) command_run function;
 COMMAND_TABLE(COMMAND_DECLARE)

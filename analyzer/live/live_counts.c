@@ -52,6 +52,7 @@ static void keep_row(void *context, const struct session_row *row)
     uint8_t call = row->call;
     if (call < CALL_COUNT && counts.calls != 0) {
         uint32_t path = live_path(reader->session, reader->profile, row->path);
+        profile_calls_add(&reader->sum, &counts);
         profile_calls_add(kept_row(reader->counts, path, call), &counts);
     }
 }
@@ -67,6 +68,7 @@ void live_counts_keep(struct live_counts *counts, struct profile *profile,
         counts->lost[cause] += lost[cause];
     }
     counts->events_seen += session->events_seen;
+    *MEM_PUSH(&counts->ended) = (struct live_ended){session->process, reader.sum};
 }
 
 static void apply_counts(struct profile *profile, uint32_t path, uint8_t call,
@@ -89,6 +91,7 @@ static void apply_row(void *context, const struct session_row *row)
     uint8_t call = row->call;
     if (call < CALL_COUNT && counts.calls != 0) {
         uint32_t path = live_path(reader->session, reader->profile, row->path);
+        profile_calls_add(&reader->sum, &counts);
         apply_counts(reader->profile, path, call, &counts);
     }
 }
@@ -109,6 +112,31 @@ static void forget_counts(struct profile *profile)
     profile->totals.ns = 0;
 }
 
+/* heap/ has written what it saw over them. */
+static void set_process(struct profile *profile, uint32_t process, const struct profile_calls *sum)
+{
+    struct profile_totals *totals = &profile->processes.at[process].totals;
+    totals->allocs = sum->allocs;
+    totals->frees = sum->frees;
+    totals->bytes = sum->bytes;
+    totals->failed = sum->failed;
+    totals->ns = sum->ns;
+}
+
+static void apply_session(struct profile *profile, struct live_session *session)
+{
+    struct row_reader reader = {.profile = profile, .session = session};
+    uint64_t lost[LOSS_COUNT];
+    live_session_rows(session, apply_row, &reader);
+    live_session_lost(session, lost);
+    for (unsigned cause = 0; cause < LOSS_COUNT; cause++) {
+        profile->lost[cause] += lost[cause];
+    }
+    profile->events_seen += session->events_seen;
+    profile->processes.at[session->process].threads = session->ring_count;
+    set_process(profile, session->process, &reader.sum);
+}
+
 void live_counts_apply(const struct live_counts *counts, struct profile *profile,
                        struct live_session *const *sessions, size_t session_count)
 {
@@ -119,16 +147,11 @@ void live_counts_apply(const struct live_counts *counts, struct profile *profile
         const struct live_count *row = &counts->rows.at[i];
         apply_counts(profile, row->path, row->call, &row->counts);
     }
+    for (size_t i = 0; i < counts->ended.count; i++) {
+        set_process(profile, counts->ended.at[i].process, &counts->ended.at[i].sum);
+    }
     for (size_t i = 0; i < session_count; i++) {
-        struct row_reader reader = {.profile = profile, .session = sessions[i]};
-        uint64_t lost[LOSS_COUNT];
-        live_session_rows(sessions[i], apply_row, &reader);
-        live_session_lost(sessions[i], lost);
-        for (unsigned cause = 0; cause < LOSS_COUNT; cause++) {
-            profile->lost[cause] += lost[cause];
-        }
-        profile->events_seen += sessions[i]->events_seen;
-        (void)live_counts_balance(profile, sessions[i]);
+        apply_session(profile, sessions[i]);
     }
     profile_seal(profile);
 }
@@ -149,20 +172,12 @@ static uint64_t lost_events(const uint64_t lost[LOSS_COUNT])
            lost[LOSS_EARLY];
 }
 
-struct live_balance live_counts_balance(struct profile *profile,
-                                        const struct live_session *session)
+struct live_balance live_counts_balance(const struct live_session *session)
 {
     struct row_reader reader = {0};
     uint64_t lost[LOSS_COUNT];
     live_session_rows(session, sum_row, &reader);
     live_session_lost(session, lost);
-    struct profile_process *process = &profile->processes.at[session->process];
-    process->threads = session->ring_count;
-    process->totals.allocs = reader.sum.allocs;
-    process->totals.frees = reader.sum.frees;
-    process->totals.bytes = reader.sum.bytes;
-    process->totals.failed = reader.sum.failed;
-    process->totals.ns = reader.sum.ns;
     return (struct live_balance){
         .counted = reader.sum.allocs + reader.sum.frees + reader.sum.failed,
         .seen = session->events_seen,
@@ -180,6 +195,7 @@ bool live_counts_agree(const struct live_balance *balance)
 void live_counts_finish(struct live_counts *counts)
 {
     free(counts->rows.at);
+    free(counts->ended.at);
     id_map_finish(&counts->index);
     *counts = (struct live_counts){0};
 }

@@ -18,8 +18,14 @@ struct live_count {
     struct profile_calls counts;
 };
 
+struct live_ended {
+    uint32_t process; /* index into profile->processes */
+    struct profile_calls sum;
+};
+
 /* Counters of processes that have ended, and of nobody else. All zero is none. */
 struct live_counts {
+    MEM_ARRAY(struct live_ended) ended;
     MEM_ARRAY(struct live_count) rows;
     struct id_map index;
     uint64_t lost[LOSS_COUNT];
@@ -43,9 +49,7 @@ void live_counts_keep(struct live_counts *counts, struct profile *profile,
 void live_counts_apply(const struct live_counts *counts, struct profile *profile,
                        struct live_session *const *sessions, size_t session_count);
 
-/* Sets the counts in the totals of the process of a session. */
-struct live_balance live_counts_balance(struct profile *profile,
-                                        const struct live_session *session);
+struct live_balance live_counts_balance(const struct live_session *session);
 bool live_counts_agree(const struct live_balance *balance);
 
 void live_counts_finish(struct live_counts *counts);

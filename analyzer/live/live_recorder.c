@@ -294,9 +294,10 @@ static void finish_session(struct live_recorder *recorder, struct live_session *
     struct profile_process *process = &recorder->profile->processes.at[session->process];
     process->end_ns = since_start(recorder, live_clock_ns());
     process->exit_kind = PROFILE_EXITED;
+    process->threads = session->ring_count;
     heap_process_ended(recorder->heap, session->process);
     live_counts_keep(&recorder->counts, recorder->profile, session);
-    struct live_balance balance = live_counts_balance(recorder->profile, session);
+    struct live_balance balance = live_counts_balance(session);
     recorder->mismatches += !live_counts_agree(&balance);
     recorder->units_ended += units_of(session);
     name_units(recorder, session);
