@@ -3,8 +3,8 @@
 # A stand-in for the recorder, beside a copy of the library as in an installation, writes down how
 # it was started.
 set -eu
-library=$1
-target=$2
+library=$(realpath "$1")
+target=$(realpath "$2")
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 mkdir "$work/preload" "$work/analyzer" "$work/run"
