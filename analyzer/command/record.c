@@ -36,20 +36,21 @@ static const struct option options_known[] = {
 
 static void print_help(void)
 {
-    fputs("usage: alloctrap record [OPTION...] -- CMD [ARGUMENT...]\n\n"
-          "Runs CMD and records each allocation it and the processes it starts make. Its input,\n"
-          "output and exit status (128 + N when killed by signal N) stay its own.\n\n"
-          "  -o, --output=FILE        the recording (alloctrap.CMD.PID.atrap here)\n"
-          "      --trace              keep every event, not only the profile\n"
-          "      --on-full=wait|drop  when events come too fast: wait a bounded time (wait), or not\n"
-          "      --latency=on|off     time each call (on)\n"
-          "      --free-stacks=on|off where blocks are freed, too (on)\n"
-          "      --depth=N            innermost frames kept of each stack, 1 to 512 (512)\n"
-          "      --follow=all|none    record what CMD starts, too (all)\n"
-          "      --stacks=walk|unwind|compare|none   how stacks are found (walk)\n"
-          "      --units=N[:NAME]     CMD does N units of work: reports show numbers for each\n"
-          "  -q, --quiet              no last line on standard error\n",
-          stdout);
+    fputs(
+        "usage: alloctrap record [OPTION...] -- CMD [ARGUMENT...]\n\n"
+        "Runs CMD and records each allocation it and the processes it starts make. Its input,\n"
+        "output and exit status (128 + N when killed by signal N) stay its own.\n\n"
+        "  -o, --output=FILE        the recording (alloctrap.CMD.PID.atrap here)\n"
+        "      --trace              keep every event, not only the profile\n"
+        "      --on-full=wait|drop  when events come too fast: wait a bounded time (wait), or not\n"
+        "      --latency=on|off     time each call (on)\n"
+        "      --free-stacks=on|off where blocks are freed, too (on)\n"
+        "      --depth=N            innermost frames kept of each stack, 1 to 512 (512)\n"
+        "      --follow=all|none    record what CMD starts, too (all)\n"
+        "      --stacks=walk|unwind|compare|none   how stacks are found (walk)\n"
+        "      --units=N[:NAME]     CMD does N units of work: reports show numbers for each\n"
+        "  -q, --quiet              no last line on standard error\n",
+        stdout);
 }
 
 /* text is one of words ("on", "off", NULL): its place in *ret. */

@@ -18,9 +18,10 @@ enum err_code command_recover(int argc, char **argv, int *ret_status, struct err
     options_start();
     for (int option; (option = getopt_long(argc, argv, "-:o:h", options_known, NULL)) != -1;) {
         if (option == 'h') {
-            puts("usage: alloctrap recover SESSION -o FILE\n\n"
-                 "Makes a recording of a session directory (NAME.atrap.session) whose recorder was\n"
-                 "killed. Counts, bytes and times are exact. The directory stays as it is.");
+            puts(
+                "usage: alloctrap recover SESSION -o FILE\n\n"
+                "Makes a recording of a session directory (NAME.atrap.session) whose recorder was\n"
+                "killed. Counts, bytes and times are exact. The directory stays as it is.");
             return ERR_NONE;
         }
         if (option == 1 && session == NULL) {

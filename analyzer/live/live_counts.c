@@ -178,11 +178,11 @@ struct live_balance live_counts_balance(const struct live_session *session)
     uint64_t lost[LOSS_COUNT];
     live_session_rows(session, sum_row, &reader);
     live_session_lost(session, lost);
-    return (struct live_balance){
-        .counted = reader.sum.allocs + reader.sum.frees + reader.sum.failed,
-        .seen = session->events_seen,
-        .lost = lost_events(lost),
-        .in_flight_max = (uint64_t)EVENTS_PER_CALL * session->ring_count};
+    return (struct live_balance){.counted =
+                                     reader.sum.allocs + reader.sum.frees + reader.sum.failed,
+                                 .seen = session->events_seen,
+                                 .lost = lost_events(lost),
+                                 .in_flight_max = (uint64_t)EVENTS_PER_CALL * session->ring_count};
 }
 
 bool live_counts_agree(const struct live_balance *balance)

@@ -46,9 +46,10 @@ static enum err_code make_dir(struct live_dir *dir, struct err *reterr)
         return ERR_NONE;
     }
     if (errno == EEXIST) {
-        return err_set(reterr, ERR_USAGE, dir->path,
-                       "another recorder uses it, or was killed and left it: see `alloctrap recover "
-                       "DIR -o OUT`, then remove it with rm -r; or choose another -o");
+        return err_set(
+            reterr, ERR_USAGE, dir->path,
+            "another recorder uses it, or was killed and left it: see `alloctrap recover "
+            "DIR -o OUT`, then remove it with rm -r; or choose another -o");
     }
     return fail(reterr, dir->path, "cannot make the session directory");
 }
@@ -75,9 +76,9 @@ static enum err_code map_control(struct live_dir *dir, int flags, struct err *re
     }
     bool is_new = (flags & O_CREAT) != 0;
     struct stat status;
-    bool is_sized = is_new ? posix_fallocate(fd, 0, PAGE_BYTES) == 0
-                           : fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-                                 status.st_size >= PAGE_BYTES;
+    bool is_sized =
+        is_new ? posix_fallocate(fd, 0, PAGE_BYTES) == 0
+               : fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size >= PAGE_BYTES;
     int protection = (flags & O_ACCMODE) == O_RDWR ? PROT_READ | PROT_WRITE : PROT_READ;
     void *at = is_sized ? mmap(NULL, PAGE_BYTES, protection, MAP_SHARED, fd, 0) : MAP_FAILED;
     close(fd);

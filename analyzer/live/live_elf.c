@@ -134,8 +134,8 @@ static void read_elf(int fd, struct live_elf *ret)
     GElf_Ehdr header;
     if (elf != NULL && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &header) != NULL) {
         ret->is_elf = true;
-        ret->is_other_machine = header.e_machine != EM_X86_64 ||
-                                header.e_ident[EI_CLASS] != ELFCLASS64;
+        ret->is_other_machine =
+            header.e_machine != EM_X86_64 || header.e_ident[EI_CLASS] != ELFCLASS64;
         read_segments(elf, fd, ret);
         read_sections(elf, ret);
     }
@@ -149,8 +149,8 @@ static bool is_privileged(int fd)
         return false;
     }
     bool is_setuid = (status.st_mode & S_ISUID) != 0 && status.st_uid != getuid();
-    bool is_setgid = (status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-                     status.st_gid != getgid();
+    bool is_setgid =
+        (status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && status.st_gid != getgid();
     bool has_capabilities = getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0;
     return is_setuid || is_setgid || has_capabilities;
 }

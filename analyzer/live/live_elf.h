@@ -10,12 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum live_elf_allocator {
-    LIVE_ELF_LIBC,
-    LIVE_ELF_TCMALLOC,
-    LIVE_ELF_JEMALLOC,
-    LIVE_ELF_MIMALLOC
-};
+enum live_elf_allocator { LIVE_ELF_LIBC, LIVE_ELF_TCMALLOC, LIVE_ELF_JEMALLOC, LIVE_ELF_MIMALLOC };
 
 struct live_elf {
     char path[PATH_MAX]; /* the ELF file itself: behind scripts, their interpreter */
@@ -23,7 +18,7 @@ struct live_elf {
     bool is_other_machine; /* not x86-64 */
     bool is_static;        /* no PT_INTERP */
     bool is_musl;
-    bool is_sanitized; /* ASan, TSan, MSan runtime */
+    bool is_sanitized;  /* ASan, TSan, MSan runtime */
     bool is_privileged; /* setuid, setgid or file capabilities, for us */
     bool has_own_malloc;
     enum live_elf_allocator allocator; /* by DT_NEEDED */

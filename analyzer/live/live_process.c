@@ -66,8 +66,8 @@ bool live_process_sample(uint32_t pid, uint64_t *ret_rss_bytes, uint64_t *ret_fa
     uint64_t pages = 0;
     uint64_t minor = 0;
     uint64_t major = 0;
-    if (!read_file(pid, "statm", text, sizeof text) ||
-        sscanf(text, "%*u %" SCNu64, &pages) != 1 || !read_file(pid, "stat", text, sizeof text)) {
+    if (!read_file(pid, "statm", text, sizeof text) || sscanf(text, "%*u %" SCNu64, &pages) != 1 ||
+        !read_file(pid, "stat", text, sizeof text)) {
         return false;
     }
     const char *after_name = strrchr(text, ')'); /* names may hold anything, brackets too */

@@ -85,8 +85,7 @@ static enum err_code prepare(struct record *record, struct err *reterr)
         live_dir_close(&record->dir);
         return code;
     }
-    record->recorder =
-        live_recorder_create(&record->dir, record->store, record->options->is_trace);
+    record->recorder = live_recorder_create(&record->dir, record->store, record->options->is_trace);
     char *command = live_finish_join(record->argv);
     live_finish_describe(record->recorder, command);
     free(command);
@@ -189,8 +188,7 @@ static void set_units(struct record *record)
     struct profile *profile = record->recorder->profile;
     if (record->options->units != 0) {
         profile->run.units = record->options->units;
-        profile->run.unit_name =
-            mem_strings_keep(profile->strings, record->options->unit_name);
+        profile->run.unit_name = mem_strings_keep(profile->strings, record->options->unit_name);
     }
 }
 
@@ -250,7 +248,8 @@ static void abandon(struct record *record, int exec_errno, int *ret_status)
 
 static enum err_code run_host(struct record *record, int *ret_status, struct err *reterr)
 {
-    int error = live_launch_release(&record->launch, record->preload == NULL ? NULL : record->dir.path);
+    int error =
+        live_launch_release(&record->launch, record->preload == NULL ? NULL : record->dir.path);
     if (error != 0) {
         abandon(record, error, ret_status);
         return ERR_NONE;

@@ -75,6 +75,7 @@ static void convert(struct live_recorder *recorder, struct live_ring *ring,
     struct live_session *session = ring->session;
     struct heap_event *event = &recorder->batch[recorder->batch_count++];
     event->time_ns = since_start(recorder, from->stamp_ns);
+    session->last_ns = event->time_ns;
     event->addr = session_event_addr(from);
     event->size = session_event_size(from);
     event->path = live_path(session, recorder->profile, session_event_path(from));
@@ -99,7 +100,8 @@ static void take_run(void *context, struct live_ring *ring, const struct session
             ring->generation += 1;
             continue;
         }
-        if (session_event_call(&event) >= CALL_COUNT || session_event_latency(&event) >= LOGLIN_CODES) {
+        if (session_event_call(&event) >= CALL_COUNT ||
+            session_event_latency(&event) >= LOGLIN_CODES) {
             continue;
         }
         if (recorder->batch_count == LIVE_RECORDER_BATCH) {
@@ -192,8 +194,8 @@ static void adopt(struct live_recorder *recorder, struct live_session *session)
     if (session->head->origin != SESSION_BY_FORK && !recorder->is_read_only) {
         end_earlier_image(recorder, session->pid);
     }
-    add_process(recorder, session);
     if (!recorder->is_read_only) {
+        add_process(recorder, session);
         session->pid_fd = live_process_open(session->pid);
     }
     *MEM_PUSH(&recorder->sessions) = session;
@@ -268,8 +270,7 @@ static void try_pending(struct live_recorder *recorder)
         if (known->is_pending) {
             /* Twice: it may have become READY between our look at the file and its end. */
             bool is_last_try = known->is_last_try;
-            known->is_last_try =
-                recorder->is_read_only || live_process_is_gone(known->pid, -1);
+            known->is_last_try = recorder->is_read_only || live_process_is_gone(known->pid, -1);
             try_open(recorder, known, is_last_try);
         }
     }
@@ -357,12 +358,38 @@ uint64_t live_recorder_pass(struct live_recorder *recorder)
     return passed;
 }
 
+static int by_start(const void *left, const void *right)
+{
+    const struct live_session *a = *(struct live_session *const *)left;
+    const struct live_session *b = *(struct live_session *const *)right;
+    return (a->head->start_ns > b->head->start_ns) - (a->head->start_ns < b->head->start_ns);
+}
+
+/* A directory lists its files in any order; processes are told in the order of their starts. */
+static void add_found_processes(struct live_recorder *recorder)
+{
+    if (recorder->sessions.count > 1) {
+        qsort(recorder->sessions.at, recorder->sessions.count, sizeof *recorder->sessions.at,
+              by_start);
+    }
+    if (recorder->sessions.count > 0) {
+        uint64_t first_ns = recorder->sessions.at[0]->head->start_ns;
+        uint64_t base_ns = recorder->dir->control->clock.base_ns; /* maybe of an earlier boot */
+        recorder->base_ns = first_ns < base_ns ? first_ns : base_ns;
+    }
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        add_process(recorder, recorder->sessions.at[i]);
+    }
+}
+
 void live_recorder_take_all(struct live_recorder *recorder)
 {
     live_dir_scan(recorder->dir, true, meet, recorder);
     try_pending(recorder);
     try_pending(recorder);
-    if (!recorder->is_read_only) {
+    if (recorder->is_read_only) {
+        add_found_processes(recorder);
+    } else {
         see_ends(recorder);
     }
     for (size_t i = 0; i < recorder->sessions.count; i++) {
@@ -392,6 +419,16 @@ void live_recorder_wait(struct live_recorder *recorder, int timeout_ms, int extr
     (void)poll(fds, count, timeout_ms);
 }
 
+static uint64_t last_end_ns(const struct profile *profile)
+{
+    uint64_t last_ns = 0;
+    for (size_t i = 0; i < profile->processes.count; i++) {
+        uint64_t end_ns = profile->processes.at[i].end_ns;
+        last_ns = end_ns > last_ns ? end_ns : last_ns;
+    }
+    return last_ns;
+}
+
 void live_recorder_settle(struct live_recorder *recorder)
 {
     struct profile *profile = recorder->profile;
@@ -403,11 +440,12 @@ void live_recorder_settle(struct live_recorder *recorder)
         const struct live_session *session = recorder->sessions.at[i];
         units += units_of(session);
         name_units(recorder, session);
-        profile->processes.at[session->process].end_ns = since_start(recorder, now_ns);
+        profile->processes.at[session->process].end_ns =
+            recorder->is_read_only ? session->last_ns : since_start(recorder, now_ns);
     }
     profile->run.units = units;
     profile->run.start_realtime_ns = recorder->base_realtime_ns;
-    profile->run.duration_ns = since_start(recorder, now_ns);
+    profile->run.duration_ns = last_end_ns(profile);
     profile->run.clock_cost_ps = recorder->dir->control->clock.cost_ns;
 }
 

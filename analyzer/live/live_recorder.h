@@ -51,7 +51,7 @@ struct live_recorder {
     bool is_read_only; /* a look at sessions that others may still use */
     size_t batch_count;
     struct heap_event batch[LIVE_RECORDER_BATCH];
-    struct err trace_err; /* why the trace ended early; code ERR_NONE = it did not */
+    struct err trace_err;   /* why the trace ended early; code ERR_NONE = it did not */
     struct err session_err; /* the first session file that could not be used */
 };
 

@@ -9,19 +9,12 @@
 #include "live/live_recorder.h"
 #include "live/live_say.h"
 
-/* After a restart of the machine CLOCK_MONOTONIC tells nothing: the wall clock of the first session
- * does. */
+/* After a restart of the machine CLOCK_MONOTONIC tells nothing of the past: the wall clock of the
+ * first session does. */
 static void set_start(struct live_recorder *recorder)
 {
-    uint64_t base_ns = recorder->dir->control->clock.base_ns;
-    recorder->base_ns = base_ns;
-    for (size_t i = 0; i < recorder->sessions.count; i++) {
-        const struct session_head *head = recorder->sessions.at[i]->head;
-        recorder->base_ns = head->start_ns < recorder->base_ns ? head->start_ns : recorder->base_ns;
-        if (i == 0 && head->start_ns >= base_ns) {
-            recorder->base_realtime_ns = head->start_realtime_ns - (head->start_ns - base_ns);
-        }
-    }
+    const struct session_head *head = recorder->sessions.at[0]->head;
+    recorder->base_realtime_ns = head->start_realtime_ns - (head->start_ns - recorder->base_ns);
 }
 
 static void mark_processes(struct live_recorder *recorder)

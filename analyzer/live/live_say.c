@@ -63,9 +63,8 @@ static char *losses(const struct profile *profile)
 void live_say_done(const struct profile *profile, const char *output)
 {
     char *name = escape_terminal(output);
-    char *numbers =
-        mem_format("%s calls (%s allocations)", units_count(calls_of(profile)).s,
-                   units_short(profile->totals.allocs).s);
+    char *numbers = mem_format("%s calls (%s allocations)", units_count(calls_of(profile)).s,
+                               units_short(profile->totals.allocs).s);
     if (profile_lost(profile) > 0) {
         char *lost = losses(profile);
         live_say("%s: %s; %s; see it with: alloctrap report %s", name, lost, numbers, name);
@@ -99,8 +98,8 @@ void live_say_still_running(const struct live_recorder *recorder)
     char *pids = mem_text("");
     size_t count = recorder->sessions.count;
     for (size_t i = 0; i < count && i < PIDS_MAX; i++) {
-        char *longer = mem_format("%s%s%" PRIu32, pids, i == 0 ? "" : ", ",
-                                  recorder->sessions.at[i]->pid);
+        char *longer =
+            mem_format("%s%s%" PRIu32, pids, i == 0 ? "" : ", ", recorder->sessions.at[i]->pid);
         free(pids);
         pids = longer;
     }

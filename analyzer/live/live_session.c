@@ -77,15 +77,15 @@ static enum live_session_found check_state(const struct live_session *session, b
         return LIVE_SESSION_RETRY;
     }
     return check_head(session->head, session->name, reterr) == ERR_NONE ? LIVE_SESSION_OPEN
-                                                                         : LIVE_SESSION_BAD;
+                                                                        : LIVE_SESSION_BAD;
 }
 
 enum live_session_found live_session_open(int dir_fd, const char *name, bool is_writable,
                                           bool is_any_state, struct live_session **ret,
                                           struct err *reterr)
 {
-    int fd =
-        openat(dir_fd, name, (is_writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    int fd = openat(dir_fd, name,
+                    (is_writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         err_set(reterr, ERR_MISSING, name, "cannot open it: %s", strerror(errno));
         return LIVE_SESSION_BAD;
@@ -167,8 +167,7 @@ static void find_places(struct live_session *session)
     count = count < SESSION_THREADS_MAX ? count : SESSION_THREADS_MAX;
     for (; session->ring_count < count; session->ring_count++) {
         uint32_t slot = session->ring_count;
-        uint64_t off =
-            atomic_load_explicit(&session->head->thread_off[slot], memory_order_acquire);
+        uint64_t off = atomic_load_explicit(&session->head->thread_off[slot], memory_order_acquire);
         struct live_ring *ring = &session->rings[slot];
         ring->session = session;
         ring->slot = slot;
@@ -239,8 +238,7 @@ void live_session_rows(const struct live_session *session, live_session_row visi
 void live_session_lost(const struct live_session *session, uint64_t ret_lost[LOSS_COUNT])
 {
     for (unsigned cause = 0; cause < LOSS_COUNT; cause++) {
-        ret_lost[cause] =
-            atomic_load_explicit(&session->head->lost[cause], memory_order_relaxed);
+        ret_lost[cause] = atomic_load_explicit(&session->head->lost[cause], memory_order_relaxed);
     }
     for (uint32_t i = 0; i < session->ring_count; i++) {
         const struct session_thread *place = session->rings[i].place;

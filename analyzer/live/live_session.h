@@ -44,14 +44,15 @@ struct live_session {
     struct session_head *head;
     bool is_writable;
     bool has_ended;
-    int pid_fd;       /* -1: none */
-    uint32_t process; /* index into profile->processes */
+    int pid_fd;              /* -1: none */
+    uint32_t process;        /* index into profile->processes */
     struct live_ring *rings; /* one for each place seen, never moved */
     uint32_t ring_count;
     uint32_t *path_of_node; /* profile path + 1; 0 = not translated yet */
     uint32_t path_room;
     uint32_t module_of[SESSION_MODULES_MAX]; /* profile module + 1; 0 = not translated yet */
     uint64_t events_seen;
+    uint64_t last_ns; /* of the last event read, since the recording's start */
 };
 
 /* What opening found. RETRY: not READY yet, come again. */

@@ -54,8 +54,7 @@ static void forward(const struct signalfd_siginfo *info, pid_t host)
 static void take_interrupt(struct live_signals *signals, pid_t host)
 {
     uint64_t now_ns = live_clock_ns();
-    bool is_second =
-        signals->interrupted_ns != 0 && now_ns - signals->interrupted_ns < TWICE_NS;
+    bool is_second = signals->interrupted_ns != 0 && now_ns - signals->interrupted_ns < TWICE_NS;
     signals->interrupted_ns = now_ns;
     signals->is_ending = signals->is_ending || is_second || host == 0;
 }
@@ -67,8 +66,8 @@ static bool ends_recording(uint32_t number)
 
 static void take(struct live_signals *signals, const struct signalfd_siginfo *info, pid_t host)
 {
-    bool is_from_user = info->ssi_code == SI_USER || info->ssi_code == SI_QUEUE ||
-                        info->ssi_code == SI_TKILL;
+    bool is_from_user =
+        info->ssi_code == SI_USER || info->ssi_code == SI_QUEUE || info->ssi_code == SI_TKILL;
     if (info->ssi_signo == SIGCHLD) {
         return; /* it woke us, which is all it is for */
     }
