@@ -16,6 +16,9 @@ typedef enum err_code command_run(int argc, char **argv, int *ret_status, struct
     X("info", command_info, "say what a recording is and whether it is whole")
     X("report", command_report, "show what a recording knows: totals, latency, call sites")        \
     X("compare", command_compare, "show two recordings side by side, and what changed")
+    X("record", command_record, "run a program and record its allocations")                        \
+    X("attach", command_attach, "")                                                                \
+    X("recover", command_recover, "make a recording of what a killed recorder left")               \
 
 #define COMMAND_DECLARE(name, function, line) command_run function;
 COMMAND_TABLE(COMMAND_DECLARE)

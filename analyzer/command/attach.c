@@ -1,0 +1,63 @@
+#include "command/command.h"
+
+#include <stdio.h>
+
+#include "base/options.h"
+#include "live/live_attach.h"
+
+enum { OPTION_SESSION = 256, OPTION_PID };
+
+static const struct option options_known[] = {
+    {"session", required_argument, NULL, OPTION_SESSION},
+    {"pid", required_argument, NULL, OPTION_PID},
+    {"output", required_argument, NULL, 'o'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+struct attach_options {
+    const char *session;
+    const char *output;
+    uint64_t pid;
+};
+
+static enum err_code parse_one(int option, char **argv, struct attach_options *options,
+                               struct err *reterr)
+{
+    switch (option) {
+    case OPTION_SESSION:
+        options->session = optarg;
+        return ERR_NONE;
+    case OPTION_PID:
+        return options_number("--pid", optarg, INT32_MAX, &options->pid, reterr);
+    case 'o':
+        options->output = optarg;
+        return ERR_NONE;
+    default:
+        return options_refuse(argv, option, reterr);
+    }
+}
+
+enum err_code command_attach(int argc, char **argv, int *ret_status, struct err *reterr)
+{
+    struct attach_options options = {0};
+    options_start();
+    for (int option; (option = getopt_long(argc, argv, "+:o:h", options_known, NULL)) != -1;) {
+        if (option == 'h') {
+            puts("usage: alloctrap attach --session=DIR --pid=PID -o FILE\n\n"
+                 "What liballoctrap.so starts when it is preloaded without `alloctrap record`.");
+            return ERR_NONE;
+        }
+        enum err_code code = parse_one(option, argv, &options, reterr);
+        if (code != ERR_NONE) {
+            return code;
+        }
+    }
+    if (options.session == NULL || options.output == NULL || options.pid == 0 || optind != argc) {
+        return err_set(reterr, ERR_USAGE, NULL,
+                       "attach wants --session=DIR --pid=PID -o FILE; it is started by "
+                       "liballoctrap.so, you want: alloctrap record -- CMD");
+    }
+    *ret_status = 0;
+    return live_attach(options.session, (uint32_t)options.pid, options.output, reterr);
+}

@@ -1,0 +1,21 @@
+/*
+ * live_process - the kernel's view of a recorded process: alive, resident memory, page faults.
+ * Owner: none.   Threads: any.   Units: bytes; faults since the process began.
+ */
+#ifndef ALLOCTRAP_LIVE_PROCESS_H
+#define ALLOCTRAP_LIVE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A descriptor that polls readable once pid is gone; -1: no such process, or none to be had. */
+int live_process_open(uint32_t pid);
+bool live_process_is_gone(uint32_t pid, int pid_fd);
+
+/* True unless pid can be looked at and has no such file mapped: it runs another program by now, or
+ * the pid is another process's (a pid namespace, a number used again). */
+bool live_process_may_map(uint32_t pid, const char *file_name);
+
+bool live_process_sample(uint32_t pid, uint64_t *ret_rss_bytes, uint64_t *ret_faults);
+
+#endif

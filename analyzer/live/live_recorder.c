@@ -1,0 +1,478 @@
+#include "live/live_recorder.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "live/live_clock.h"
+#include "live/live_paths.h"
+#include "live/live_process.h"
+
+enum { SAVE_SHARE = 20, POLL_MAX = 1024 };
+
+static const uint64_t SAMPLE_NS = 100000000;
+static const uint64_t SAVE_NS = 5000000000;
+
+struct live_recorder *live_recorder_create(struct live_dir *dir, struct store *store, bool is_trace)
+{
+    struct live_recorder *recorder = mem_zero(1, sizeof *recorder);
+    recorder->dir = dir;
+    recorder->store = store;
+    recorder->is_trace = is_trace;
+    recorder->profile = profile_create();
+    recorder->heap = heap_create(recorder->profile);
+    uint64_t now_ns = live_clock_ns();
+    uint64_t base_ns = dir->control->clock.base_ns;
+    recorder->base_ns = base_ns < now_ns ? base_ns : now_ns;
+    recorder->base_realtime_ns = live_clock_realtime_ns() - (now_ns - recorder->base_ns);
+    recorder->saved_ns = now_ns;
+    return recorder;
+}
+
+void live_recorder_destroy(struct live_recorder *recorder)
+{
+    if (recorder == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        live_session_close(recorder->sessions.at[i]);
+    }
+    heap_destroy(recorder->heap);
+    profile_destroy(recorder->profile);
+    live_order_finish(&recorder->order);
+    live_counts_finish(&recorder->counts);
+    id_map_finish(&recorder->known_index);
+    free(recorder->sessions.at);
+    free(recorder->known.at);
+    free(recorder);
+}
+
+static uint64_t since_start(const struct live_recorder *recorder, uint64_t ns)
+{
+    return ns > recorder->base_ns ? ns - recorder->base_ns : 0;
+}
+
+static void flush(struct live_recorder *recorder)
+{
+    size_t count = recorder->batch_count;
+    recorder->batch_count = 0;
+    if (count == 0) {
+        return;
+    }
+    heap_add(recorder->heap, recorder->batch, count);
+    if (recorder->is_trace && recorder->trace_err.code == ERR_NONE) {
+        recorder->trace_err.code =
+            store_trace(recorder->store, recorder->batch, count, &recorder->trace_err);
+    }
+}
+
+static void convert(struct live_recorder *recorder, struct live_ring *ring,
+                    const struct session_event *from)
+{
+    struct live_session *session = ring->session;
+    struct heap_event *event = &recorder->batch[recorder->batch_count++];
+    event->time_ns = since_start(recorder, from->stamp_ns);
+    session->last_ns = event->time_ns;
+    event->addr = session_event_addr(from);
+    event->size = session_event_size(from);
+    event->path = live_path(session, recorder->profile, session_event_path(from));
+    event->sp = session_event_sp(from);
+    event->process = session->process;
+    event->thread = ring->slot | ring->generation << 12;
+    event->tid = ring->tid;
+    event->latency = session_event_latency(from);
+    event->call = session_event_call(from);
+    event->flags = session_event_flags(from);
+    session->events_seen += 1;
+}
+
+static void take_run(void *context, struct live_ring *ring, const struct session_event *events,
+                     size_t count)
+{
+    struct live_recorder *recorder = context;
+    for (size_t i = 0; i < count; i++) {
+        struct session_event event = events[i]; /* a copy: the host may change what we checked */
+        if ((session_event_flags(&event) & SESSION_EVENT_THREAD) != 0) {
+            ring->tid = (uint32_t)session_event_addr(&event);
+            ring->generation += 1;
+            continue;
+        }
+        if (session_event_call(&event) >= CALL_COUNT ||
+            session_event_latency(&event) >= LOGLIN_CODES) {
+            continue;
+        }
+        if (recorder->batch_count == LIVE_RECORDER_BATCH) {
+            flush(recorder);
+        }
+        convert(recorder, ring, &event);
+    }
+    if (!recorder->is_read_only) {
+        /* Release; pairs with has_room()'s acquire: the events are read, the producer may
+         * overwrite them. */
+        atomic_store_explicit(&ring->place->ring_head, ring->head, memory_order_release);
+    }
+}
+
+static bool is_pressed(const struct live_session *session)
+{
+    for (uint32_t i = 0; i < session->ring_count; i++) {
+        if (live_order_is_pressed(&session->rings[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The time is taken before the tails are read: what is older than the hold-back and not in a ring
+ * yet is rare. */
+static uint64_t drain(struct live_recorder *recorder)
+{
+    uint64_t now_ns = live_clock_ns();
+    uint64_t hold_ns = LIVE_ORDER_HOLD_NS;
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        live_session_refresh(recorder->sessions.at[i]);
+        if (is_pressed(recorder->sessions.at[i])) {
+            hold_ns = LIVE_ORDER_HOLD_SHORT_NS;
+        }
+    }
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        struct live_session *session = recorder->sessions.at[i];
+        uint64_t horizon_ns = session->has_ended ? UINT64_MAX : now_ns - hold_ns;
+        for (uint32_t k = 0; k < session->ring_count; k++) {
+            if (!session->rings[k].is_bad) {
+                live_order_add(&recorder->order, &session->rings[k], horizon_ns);
+            }
+        }
+    }
+    uint64_t passed = live_order_merge(&recorder->order, take_run, recorder);
+    flush(recorder);
+    return passed;
+}
+
+static const char *text_of(struct live_recorder *recorder, const char *bytes, size_t max)
+{
+    char text[SESSION_PATH_BYTES + 1];
+    size_t len = strnlen(bytes, max < SESSION_PATH_BYTES ? max : SESSION_PATH_BYTES);
+    memcpy(text, bytes, len);
+    text[len] = '\0';
+    return mem_strings_keep(recorder->profile->strings, text);
+}
+
+static void add_process(struct live_recorder *recorder, struct live_session *session)
+{
+    char command[SESSION_COMMAND_BYTES + 1];
+    live_session_command(session, command, sizeof command);
+    session->process = (uint32_t)recorder->profile->processes.count;
+    struct profile_process *process = MEM_PUSH(&recorder->profile->processes);
+    process->pid = session->pid;
+    process->parent_pid = session->head->ppid;
+    process->origin = session->head->origin == SESSION_BY_FORK ? SESSION_BY_FORK : SESSION_BY_START;
+    process->start_ns = since_start(recorder, session->head->start_ns);
+    process->end_ns = process->start_ns;
+    process->exit_kind = PROFILE_RUNNING;
+    process->exit_code = -1;
+    process->command = mem_strings_keep(recorder->profile->strings, command);
+    process->allocator =
+        text_of(recorder, session->head->allocator, sizeof session->head->allocator);
+}
+
+/* A new image with the pid of an open session: that one ended by exec. */
+static void end_earlier_image(struct live_recorder *recorder, uint32_t pid)
+{
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        if (recorder->sessions.at[i]->pid == pid) {
+            recorder->sessions.at[i]->has_ended = true;
+        }
+    }
+}
+
+static void adopt(struct live_recorder *recorder, struct live_session *session)
+{
+    if (session->head->origin != SESSION_BY_FORK && !recorder->is_read_only) {
+        end_earlier_image(recorder, session->pid);
+    }
+    if (!recorder->is_read_only) {
+        add_process(recorder, session);
+        session->pid_fd = live_process_open(session->pid);
+    }
+    *MEM_PUSH(&recorder->sessions) = session;
+}
+
+static void forget_pending(struct live_recorder *recorder, struct live_known *known)
+{
+    known->is_pending = false;
+    recorder->pending_count -= 1;
+}
+
+static void try_open(struct live_recorder *recorder, struct live_known *known, bool is_last_try)
+{
+    struct live_session *session = NULL;
+    struct err err = {.code = ERR_NONE};
+    enum live_session_found found =
+        live_session_open(recorder->dir->fd, known->name, !recorder->is_read_only,
+                          recorder->is_read_only, &session, &err);
+    if (found == LIVE_SESSION_OPEN) {
+        forget_pending(recorder, known);
+        adopt(recorder, session);
+    } else if (found == LIVE_SESSION_BAD || is_last_try) {
+        forget_pending(recorder, known);
+        recorder->never_ready += 1;
+        recorder->counts.lost[LOSS_NO_SESSION] += 1;
+        if (recorder->session_err.code == ERR_NONE) {
+            recorder->session_err = err;
+        }
+    }
+}
+
+/* "<pid>.<16 hex>.session", and nothing else. */
+static bool parse_name(const char *name, uint32_t *ret_pid, uint64_t *ret_id)
+{
+    char *end = NULL;
+    if (!isdigit((unsigned char)name[0]) || strlen(name) >= LIVE_SESSION_NAME_BYTES) {
+        return false;
+    }
+    unsigned long pid = strtoul(name, &end, 10);
+    const char *hex = end + 1;
+    if (*end != '.' || pid > INT32_MAX || strspn(hex, "0123456789abcdef") != 16 ||
+        strcmp(hex + 16, SESSION_SUFFIX) != 0) {
+        return false;
+    }
+    *ret_pid = (uint32_t)pid;
+    *ret_id = strtoull(hex, NULL, 16);
+    return true;
+}
+
+static void meet(void *context, const char *name)
+{
+    struct live_recorder *recorder = context;
+    uint32_t pid;
+    uint64_t id;
+    if (!parse_name(name, &pid, &id) ||
+        id_map_find(&recorder->known_index, pid, id) != ID_MAP_NONE) {
+        return;
+    }
+    id_map_put(&recorder->known_index, pid, id, (uint32_t)recorder->known.count);
+    struct live_known *known = MEM_PUSH(&recorder->known);
+    known->pid = pid;
+    known->id = id;
+    known->is_pending = true;
+    snprintf(known->name, sizeof known->name, "%s", name);
+    recorder->pending_count += 1;
+}
+
+static void try_pending(struct live_recorder *recorder)
+{
+    for (size_t i = 0; recorder->pending_count > 0 && i < recorder->known.count; i++) {
+        struct live_known *known = &recorder->known.at[i];
+        if (known->is_pending) {
+            /* Twice: it may have become READY between our look at the file and its end. */
+            bool is_last_try = known->is_last_try;
+            known->is_last_try = recorder->is_read_only || live_process_is_gone(known->pid, -1);
+            try_open(recorder, known, is_last_try);
+        }
+    }
+}
+
+static uint64_t units_of(const struct live_session *session)
+{
+    return atomic_load_explicit(&session->head->units, memory_order_relaxed);
+}
+
+static void name_units(struct live_recorder *recorder, const struct live_session *session)
+{
+    struct profile_run *run = &recorder->profile->run;
+    if (run->unit_name[0] == '\0') {
+        run->unit_name =
+            text_of(recorder, session->head->unit_name, sizeof session->head->unit_name);
+    }
+}
+
+static void finish_session(struct live_recorder *recorder, struct live_session *session)
+{
+    struct profile_process *process = &recorder->profile->processes.at[session->process];
+    process->end_ns = since_start(recorder, live_clock_ns());
+    process->exit_kind = PROFILE_EXITED;
+    process->threads = session->ring_count;
+    heap_process_ended(recorder->heap, session->process);
+    live_counts_keep(&recorder->counts, recorder->profile, session);
+    struct live_balance balance = live_counts_balance(session);
+    recorder->mismatches += !live_counts_agree(&balance);
+    recorder->units_ended += units_of(session);
+    name_units(recorder, session);
+    live_session_shrink(session, recorder->dir->fd);
+    live_session_close(session);
+}
+
+static void finish_ended(struct live_recorder *recorder)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        struct live_session *session = recorder->sessions.at[i];
+        if (session->has_ended) {
+            finish_session(recorder, session);
+        } else {
+            recorder->sessions.at[kept++] = session;
+        }
+    }
+    recorder->sessions.count = kept;
+}
+
+static void see_ends(struct live_recorder *recorder)
+{
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        struct live_session *session = recorder->sessions.at[i];
+        session->has_ended =
+            session->has_ended || live_process_is_gone(session->pid, session->pid_fd);
+    }
+}
+
+static void sample(struct live_recorder *recorder)
+{
+    uint64_t now_ns = live_clock_ns();
+    if (now_ns - recorder->sampled_ns < SAMPLE_NS) {
+        return;
+    }
+    recorder->sampled_ns = now_ns;
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        const struct live_session *session = recorder->sessions.at[i];
+        uint64_t rss_bytes;
+        uint64_t faults;
+        if (live_process_sample(session->pid, &rss_bytes, &faults)) {
+            heap_sample(recorder->heap, since_start(recorder, now_ns), session->process, rss_bytes,
+                        faults);
+        }
+    }
+}
+
+uint64_t live_recorder_pass(struct live_recorder *recorder)
+{
+    live_dir_scan(recorder->dir, false, meet, recorder);
+    try_pending(recorder);
+    see_ends(recorder); /* before the tails are read: an ended process writes no more */
+    uint64_t passed = drain(recorder);
+    finish_ended(recorder);
+    sample(recorder);
+    return passed;
+}
+
+static int by_start(const void *left, const void *right)
+{
+    const struct live_session *a = *(struct live_session *const *)left;
+    const struct live_session *b = *(struct live_session *const *)right;
+    return (a->head->start_ns > b->head->start_ns) - (a->head->start_ns < b->head->start_ns);
+}
+
+/* A directory lists its files in any order; processes are told in the order of their starts. */
+static void add_found_processes(struct live_recorder *recorder)
+{
+    if (recorder->sessions.count > 1) {
+        qsort(recorder->sessions.at, recorder->sessions.count, sizeof *recorder->sessions.at,
+              by_start);
+    }
+    if (recorder->sessions.count > 0) {
+        uint64_t first_ns = recorder->sessions.at[0]->head->start_ns;
+        uint64_t base_ns = recorder->dir->control->clock.base_ns; /* maybe of an earlier boot */
+        recorder->base_ns = first_ns < base_ns ? first_ns : base_ns;
+    }
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        add_process(recorder, recorder->sessions.at[i]);
+    }
+}
+
+void live_recorder_take_all(struct live_recorder *recorder)
+{
+    live_dir_scan(recorder->dir, true, meet, recorder);
+    try_pending(recorder);
+    try_pending(recorder);
+    if (recorder->is_read_only) {
+        add_found_processes(recorder);
+    } else {
+        see_ends(recorder);
+    }
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        live_session_refresh(recorder->sessions.at[i]);
+        for (uint32_t k = 0; k < recorder->sessions.at[i]->ring_count; k++) {
+            if (!recorder->sessions.at[i]->rings[k].is_bad) {
+                live_order_add(&recorder->order, &recorder->sessions.at[i]->rings[k], UINT64_MAX);
+            }
+        }
+    }
+    (void)live_order_merge(&recorder->order, take_run, recorder);
+    flush(recorder);
+    if (!recorder->is_read_only) {
+        finish_ended(recorder);
+    }
+}
+
+void live_recorder_wait(struct live_recorder *recorder, int timeout_ms, int extra_fd)
+{
+    struct pollfd fds[POLL_MAX];
+    nfds_t count = 0;
+    fds[count++] = (struct pollfd){.fd = extra_fd, .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = recorder->dir->notify_fd, .events = POLLIN};
+    for (size_t i = 0; i < recorder->sessions.count && count < POLL_MAX; i++) {
+        fds[count++] = (struct pollfd){.fd = recorder->sessions.at[i]->pid_fd, .events = POLLIN};
+    }
+    (void)poll(fds, count, timeout_ms);
+}
+
+static uint64_t last_end_ns(const struct profile *profile)
+{
+    uint64_t last_ns = 0;
+    for (size_t i = 0; i < profile->processes.count; i++) {
+        uint64_t end_ns = profile->processes.at[i].end_ns;
+        last_ns = end_ns > last_ns ? end_ns : last_ns;
+    }
+    return last_ns;
+}
+
+void live_recorder_settle(struct live_recorder *recorder)
+{
+    struct profile *profile = recorder->profile;
+    uint64_t units = recorder->units_ended;
+    uint64_t now_ns = live_clock_ns();
+    heap_settle(recorder->heap);
+    live_counts_apply(&recorder->counts, profile, recorder->sessions.at, recorder->sessions.count);
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        const struct live_session *session = recorder->sessions.at[i];
+        units += units_of(session);
+        name_units(recorder, session);
+        profile->processes.at[session->process].end_ns =
+            recorder->is_read_only ? session->last_ns : since_start(recorder, now_ns);
+    }
+    profile->run.units = units;
+    profile->run.start_realtime_ns = recorder->base_realtime_ns;
+    profile->run.duration_ns = last_end_ns(profile);
+    profile->run.clock_cost_ps = recorder->dir->control->clock.cost_ns;
+}
+
+enum err_code live_recorder_checkpoint(struct live_recorder *recorder, struct err *reterr)
+{
+    uint64_t start_ns = live_clock_ns();
+    uint64_t pause_ns = SAVE_SHARE * recorder->save_cost_ns;
+    if (start_ns - recorder->saved_ns < (pause_ns > SAVE_NS ? pause_ns : SAVE_NS)) {
+        return ERR_NONE;
+    }
+    live_recorder_settle(recorder);
+    enum err_code code = store_save(recorder->store, recorder->profile, reterr);
+    recorder->saved_ns = live_clock_ns();
+    recorder->save_cost_ns = recorder->saved_ns - start_ns;
+    return code;
+}
+
+bool live_recorder_is_idle(const struct live_recorder *recorder)
+{
+    return recorder->sessions.count == 0 && recorder->pending_count == 0;
+}
+
+void live_recorder_drop_strangers(struct live_recorder *recorder)
+{
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        struct live_session *session = recorder->sessions.at[i];
+        session->has_ended =
+            session->has_ended || !live_process_may_map(session->pid, session->name);
+    }
+}
