@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 enum {
-    STACK_BOUNDS_OTHERS = 16,       /* stacks remembered beside the present one */
-    STACK_BOUNDS_PAGE = 4096,       /* the smallest page; larger ones are asked more than once */
-    STACK_BOUNDS_GAP_PAGES = 4096   /* one frame, or one step downward, is at most this large */
+    STACK_BOUNDS_OTHERS = 16,     /* stacks remembered beside the present one */
+    STACK_BOUNDS_PAGE = 4096,     /* the smallest page; larger ones are asked more than once */
+    STACK_BOUNDS_GAP_PAGES = 4096 /* one frame, or one step downward, is at most this large */
 };
 
 /* Readable memory [low, high), page-aligned; low == high: none. */

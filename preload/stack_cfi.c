@@ -169,9 +169,15 @@ bool stack_cfi_object_at(uintptr_t pc, struct stack_cfi_object *ret_object)
     if (_dl_find_object((void *)pc, &found) != 0) {
         return false;
     }
+    uintptr_t hdr = (uintptr_t)found.dlfo_eh_frame;
+    if (hdr - (uintptr_t)found.dlfo_map_start >=
+            (uintptr_t)found.dlfo_map_end - (uintptr_t)found.dlfo_map_start &&
+        _dl_find_object((void *)hdr, &found) != 0) {
+        return false; /* an object with holes: the answer was the one segment that holds pc */
+    }
     ret_object->start = (uintptr_t)found.dlfo_map_start;
     ret_object->end = (uintptr_t)found.dlfo_map_end;
-    ret_object->hdr = (uintptr_t)found.dlfo_eh_frame;
+    ret_object->hdr = hdr;
     return true;
 }
 

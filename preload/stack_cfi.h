@@ -34,9 +34,9 @@ enum stack_cfi_how {
     STACK_CFI_IS_EXPR    /* it is what the block at address value computes */
 };
 
-/* The object that a code address belongs to. Tables are read in [start, end) only. */
+/* The unwind tables of the object that a code address belongs to. */
 struct stack_cfi_object {
-    uintptr_t start;
+    uintptr_t start; /* what is mapped around them: they are read in [start, end) only */
     uintptr_t end;
     uintptr_t hdr; /* .eh_frame_hdr */
 };
@@ -70,7 +70,6 @@ struct stack_cfi_machine {
     struct stack_cfi_row initial;
     struct stack_cfi_row remembered[STACK_CFI_REMEMBER_MAX];
     uint32_t remembered_count;
-    uintptr_t row_pc;
 };
 
 /* HOT. The object at pc; false for code that the loader does not know (JIT). */

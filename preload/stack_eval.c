@@ -2,7 +2,7 @@
 
 enum {
     EVAL_STACK_MAX = 8, /* PLT entries need 4, signal frames 2 */
-    EVAL_STEPS_MAX = 64  /* branches may go back: an end is certain */
+    EVAL_STEPS_MAX = 64 /* branches may go back: an end is certain */
 };
 
 /* DW_OP_* */

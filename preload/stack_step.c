@@ -54,7 +54,8 @@ static bool inner_reg(void *context, unsigned reg, uint64_t *ret_value)
     return reg == STACK_CFI_PC || reg == STACK_CFI_SP;
 }
 
-/* Where `callee`, whose CFA is `cfa`, keeps its caller's register; *ret_addr 0: it left it alone. */
+/* Where `callee`, whose CFA is `cfa`, keeps its caller's register; *ret_addr 0: it left it alone.
+ */
 static bool find_saved(struct stack_stepper *s, const struct stack_cursor *callee, uintptr_t cfa,
                        unsigned reg, uintptr_t *ret_addr)
 {
@@ -82,9 +83,9 @@ static bool find_saved(struct stack_stepper *s, const struct stack_cursor *calle
 }
 
 /*
- * A register that the walk does not carry along (rbx under a lazy binding, anything under a signal):
- * the nearest inner frame that saved it has it. None did: it is in the register, which our own
- * code has long used, so it is lost.
+ * A register that the walk does not carry along (rbx under a lazy binding, anything under a
+ * signal): the nearest inner frame that saved it has it. None did: it is in the register, which our
+ * own code has long used, so it is lost.
  */
 static bool find_reg(struct stack_stepper *s, unsigned reg, uint64_t *ret_value)
 {
@@ -216,8 +217,9 @@ static enum stack_step_result step_table(struct stack_stepper *s, const struct s
 static bool looks_like_code(const struct stack_stepper *s, uintptr_t pc)
 {
     struct stack_cfi_object object;
-    return stack_cfi_object_at(pc, &object) || (pc >= STEP_CODE_MIN && pc >> 47 == 0 &&
-                                                !(pc >= s->bounds.now.low && pc < s->bounds.now.high));
+    return stack_cfi_object_at(pc, &object) ||
+           (pc >= STEP_CODE_MIN && pc >> 47 == 0 &&
+            !(pc >= s->bounds.now.low && pc < s->bounds.now.high));
 }
 
 /* No tables: a frame pointer on this stack, aligned and above us, leads to the caller. */

@@ -36,9 +36,9 @@ typedef bool (*stack_step_inner)(const void *context, uint32_t n, struct stack_c
 
 struct stack_stepper {
     struct stack_bounds bounds;
-    uintptr_t bp;          /* the register bp at the hook */
-    uint32_t epoch;        /* for stack_rule_find() */
-    bool has_crossed;      /* the walk has left the stack that it began on */
+    uintptr_t bp;     /* the register bp at the hook */
+    uint32_t epoch;   /* for stack_rule_find() */
+    bool has_crossed; /* the walk has left the stack that it began on */
     stack_step_inner inner;
     const void *inner_context;
     struct stack_cfi_machine machine;

@@ -77,8 +77,8 @@ void stack_unwind_judge(bool is_different, const uintptr_t *walked, uint32_t wal
 {
     /* Relaxed: statistics, read when all is over. */
     (void)atomic_fetch_add_explicit(&compared_count, 1, memory_order_relaxed);
-    if (!is_different || atomic_fetch_add_explicit(&different_count, 1, memory_order_relaxed) >=
-                             UNWIND_SHOWN_MAX) {
+    if (!is_different ||
+        atomic_fetch_add_explicit(&different_count, 1, memory_order_relaxed) >= UNWIND_SHOWN_MAX) {
         return;
     }
     static const char title[] = "alloctrap: stacks differ: frame, walked, unwound\n";

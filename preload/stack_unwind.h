@@ -15,8 +15,8 @@
 /* COLD. Loads libunwind; false when it is not installed. */
 bool stack_unwind_start(void);
 
-/* libunwind's. Return addresses from the frame whose pc is `pc` outward, innermost first; the number
- * found, 0 without libunwind or where it does not see that frame. */
+/* libunwind's. Return addresses from the frame whose pc is `pc` outward, innermost first; the
+ * number found, 0 without libunwind or where it does not see that frame. */
 uint32_t stack_unwind_from(uintptr_t pc, uintptr_t *frames, uint32_t frames_max,
                            uintptr_t **ret_first);
 

@@ -38,7 +38,7 @@ struct stack_state {
     bool is_busy;     /* inside a capture; seen at its start: a siglongjmp left the last one */
     uint32_t keep;    /* frames from this index inward are verified for this capture */
     uint32_t fresh_count;
-    uint64_t sum; /* of terms[0 .. count) */
+    uint64_t sum;                     /* of terms[0 .. count) */
     uintptr_t slots[WALK_FRAMES_MAX]; /* address of the return address, or WALK_SPECIAL */
     uintptr_t pcs[WALK_FRAMES_MAX];
     uintptr_t sps[WALK_FRAMES_MAX];
@@ -435,6 +435,16 @@ static void unwind(struct stack_state *s, const struct stack_at *at)
     }
 }
 
+/* Mending adds and takes terms; from the frames anew, the sum must be the same. */
+static bool is_sum_right(const struct stack_state *s)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        sum += term_of(s->pcs[i], s->frame_flags[i], i);
+    }
+    return sum == s->sum;
+}
+
 /* The walk against libunwind, as far as the walk claims to know: up to a guessed frame. */
 static void compare(struct stack_state *s, const struct stack_at *at)
 {
@@ -449,7 +459,7 @@ static void compare(struct stack_state *s, const struct stack_at *at)
         s->walked[sure] = s->pcs[i];
     }
     bool is_whole = sure == s->count && s->count < s->depth_max;
-    bool is_different = unwound < sure || (is_whole && unwound != sure);
+    bool is_different = unwound < sure || (is_whole && unwound != sure) || !is_sum_right(s);
     for (uint32_t i = 0; !is_different && i < sure; i++) {
         is_different = s->walked[i] != first[i];
     }

@@ -23,6 +23,7 @@ void *__libc_realloc(void *block, size_t size);
 static __thread struct stack_state *state;
 static __thread bool is_inside;
 static bool is_started;
+static _Atomic uint32_t unsure_count; /* guessed or cut: compared in part */
 
 __attribute__((constructor)) static void start(void)
 {
@@ -40,8 +41,7 @@ static void capture(const struct stack_at *at)
     is_inside = true;
     if (state == NULL) {
         size_t bytes = stack_state_bytes();
-        void *map =
-            mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (map == MAP_FAILED) {
             abort();
         }
@@ -50,6 +50,12 @@ static void capture(const struct stack_at *at)
     }
     struct stack_ref ref;
     stack_capture(state, at, &ref);
+    uint32_t flags = ref.flags;
+    for (uint32_t i = 0; i < ref.depth && flags == 0; i++) {
+        (void)stack_frame(state, i, &flags);
+        flags &= SESSION_NODE_CUT | SESSION_NODE_GUESSED;
+    }
+    unsure_count += flags != 0;
     is_inside = false;
 }
 
@@ -110,6 +116,8 @@ __attribute__((destructor)) static void report(void)
     len += put_number(line + len, compared);
     len += put(line + len, " different ");
     len += put_number(line + len, different);
+    len += put(line + len, " in part ");
+    len += put_number(line + len, unsure_count);
     line[len++] = '\n';
     (void)!write(STDERR_FILENO, line, len);
     is_inside = false;
