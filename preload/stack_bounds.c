@@ -12,7 +12,7 @@ bool stack_bounds_probe(uintptr_t addr)
                      : "+a"(result)
                      : "D"(-1L), "S"(addr), "d"(0L), "r"(size)
                      : "rcx", "r11", "memory");
-    return result != -EFAULT;
+    return result != -EFAULT && addr != 0; /* no set at all is not looked at */
 }
 
 static uintptr_t page_of(uintptr_t addr)
