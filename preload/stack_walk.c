@@ -1,12 +1,25 @@
 #include "stack_walk.h"
 
+#include <errno.h>
+#include <stdbool.h>
+
 #include "alloctrap/session.h"
+#include "stack_mend.h"
+#include "stack_unwind.h"
+
+enum { WALK_UNWOUND_MAX = STACK_FRAMES_MAX + 64 }; /* with the frames of our own code */
+
+/* What a cut adds to the identity. */
+#define WALK_CUT_TERM UINT64_C(0xA0761D6478BD642F)
 
 struct stack_state {
-    uintptr_t pc;
+    struct stack_mend mend;
     uint32_t mode;
-    uint32_t depth_max;
+    uintptr_t walked[STACK_FRAMES_MAX];  /* COMPARE: the walk, innermost first */
+    uintptr_t unwound[WALK_UNWOUND_MAX]; /* COMPARE and UNWIND: libunwind's answer */
 };
+
+_Static_assert(sizeof(struct stack_state) <= 64 << 10, "a thread's scratch memory");
 
 size_t stack_state_bytes(void)
 {
@@ -16,36 +29,97 @@ size_t stack_state_bytes(void)
 void stack_state_init(struct stack_state *state, uint32_t mode, uint32_t depth_max)
 {
     state->mode = mode;
-    state->depth_max = depth_max;
+    stack_mend_init(&state->mend, depth_max);
 }
 
 void stack_start(uint32_t mode)
 {
-    (void)mode;
+    if (mode == SESSION_STACKS_UNWIND || mode == SESSION_STACKS_COMPARE) {
+        (void)stack_unwind_start();
+    }
 }
 
 void stack_forget(struct stack_state *state)
 {
-    state->pc = 0;
+    stack_rule_forget();
+    stack_mend_forget(&state->mend);
+}
+
+static void answer(const struct stack_mend *mend, struct stack_ref *ret)
+{
+    uint64_t hash = mend->sum + ((mend->flags & SESSION_NODE_CUT) != 0 ? WALK_CUT_TERM : 0);
+    ret->hash = hash != 0 ? hash : 1;
+    ret->depth = mend->count;
+    ret->flags = mend->flags;
+}
+
+static void take_innermost(struct stack_state *s, const struct stack_at *at)
+{
+    stack_mend_take(&s->mend, &at->pc, 1);
+    s->mend.flags = SESSION_NODE_CUT;
+}
+
+static void unwind(struct stack_state *s, const struct stack_at *at)
+{
+    uintptr_t *first = NULL;
+    uint32_t count = stack_unwind_from(at->pc, s->unwound, WALK_UNWOUND_MAX, &first);
+    if (count == 0) {
+        take_innermost(s, at);
+    } else {
+        stack_mend_take(&s->mend, first, count);
+    }
+}
+
+/* The walk against libunwind, as far as the walk claims to know: up to a guessed frame. */
+static void compare(struct stack_state *s, const struct stack_at *at)
+{
+    const struct stack_mend *mend = &s->mend;
+    uintptr_t *first = NULL;
+    uint32_t unwound = stack_unwind_from(at->pc, s->unwound, WALK_UNWOUND_MAX, &first);
+    uint32_t sure = 0;
+    for (; sure < mend->count; sure++) {
+        uint32_t i = mend->count - 1 - sure;
+        if ((mend->frame_flags[i] & SESSION_NODE_GUESSED) != 0) {
+            break;
+        }
+        s->walked[sure] = mend->pcs[i];
+    }
+    bool is_whole = sure == mend->count && mend->count < mend->depth_max;
+    bool is_different = unwound < sure || (is_whole && unwound != sure);
+    for (uint32_t i = 0; !is_different && i < sure; i++) {
+        is_different = s->walked[i] != first[i];
+    }
+    is_different = is_different || !stack_mend_is_sum_right(mend);
+    stack_unwind_judge(is_different, s->walked, sure, first, unwound);
 }
 
 void stack_capture(struct stack_state *state, const struct stack_at *at, struct stack_ref *ret)
 {
-    state->pc = at->pc;
-    ret->hash = at->pc * UINT64_C(0x9E3779B97F4A7C15) | 1;
-    ret->depth = 1;
-    ret->flags = SESSION_NODE_CUT;
+    if (state->mode == SESSION_STACKS_WALK) {
+        stack_mend_walk(&state->mend, at);
+        answer(&state->mend, ret);
+        return;
+    }
+    int host_errno = errno;
+    if (state->mode == SESSION_STACKS_UNWIND) {
+        unwind(state, at);
+    } else if (state->mode == SESSION_STACKS_COMPARE) {
+        stack_mend_walk(&state->mend, at);
+        compare(state, at);
+    } else {
+        take_innermost(state, at);
+    }
+    answer(&state->mend, ret);
+    errno = host_errno;
 }
 
 uintptr_t stack_frame(const struct stack_state *state, uint32_t i, uint32_t *ret_flags)
 {
-    (void)i;
-    *ret_flags = SESSION_NODE_CUT;
-    return state->pc;
+    *ret_flags = state->mend.frame_flags[i] | (i == 0 ? state->mend.flags : 0);
+    return state->mend.pcs[i];
 }
 
 void stack_compared(uint32_t *ret_compared, uint32_t *ret_different)
 {
-    *ret_compared = 0;
-    *ret_different = 0;
+    stack_unwind_counts(ret_compared, ret_different);
 }

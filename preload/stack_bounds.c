@@ -1,0 +1,107 @@
+#include "stack_bounds.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+
+bool stack_bounds_probe(uintptr_t addr)
+{
+    long result = SYS_rt_sigprocmask;
+    register long size __asm__("r10") = 8;
+    /* Not through libc: errno is the host's, and no function of ours may be seen in between. */
+    __asm__ volatile("syscall"
+                     : "+a"(result)
+                     : "D"(-1L), "S"(addr), "d"(0L), "r"(size)
+                     : "rcx", "r11", "memory");
+    return result != -EFAULT && addr != 0; /* no set at all is not looked at */
+}
+
+static uintptr_t page_of(uintptr_t addr)
+{
+    return addr & ~(uintptr_t)(STACK_BOUNDS_PAGE - 1);
+}
+
+/* True when every page of [from, to) can be read; both are page-aligned. */
+static bool probe_pages(uintptr_t from, uintptr_t to)
+{
+    if (to - from > (uintptr_t)STACK_BOUNDS_GAP_PAGES * STACK_BOUNDS_PAGE) {
+        return false;
+    }
+    for (uintptr_t page = from; page < to; page += STACK_BOUNDS_PAGE) {
+        if (!stack_bounds_probe(page)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool contains(const struct stack_range *range, uintptr_t addr)
+{
+    return addr >= range->low && addr < range->high;
+}
+
+static void swap(struct stack_range *a, struct stack_range *b)
+{
+    struct stack_range was = *a;
+    *a = *b;
+    *b = was;
+}
+
+static bool find_other(struct stack_bounds *bounds, uintptr_t sp)
+{
+    for (unsigned i = 0; i < STACK_BOUNDS_OTHERS; i++) {
+        if (contains(&bounds->others[i], sp)) {
+            swap(&bounds->now, &bounds->others[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool stack_bounds_enter(struct stack_bounds *bounds, uintptr_t sp)
+{
+    if (contains(&bounds->now, sp)) {
+        return true;
+    }
+    if (find_other(bounds, sp)) {
+        return false;
+    }
+    uintptr_t page = page_of(sp);
+    if (page < bounds->now.low && probe_pages(page, bounds->now.low)) {
+        bounds->now.low = page; /* the stack has grown */
+        return true;
+    }
+    bounds->others[bounds->next] = bounds->now;
+    bounds->next = (bounds->next + 1) % STACK_BOUNDS_OTHERS;
+    bounds->now.low = page;
+    bounds->now.high = stack_bounds_probe(page) ? page + STACK_BOUNDS_PAGE : page;
+    return false;
+}
+
+bool stack_bounds_reach(struct stack_bounds *bounds, uintptr_t addr)
+{
+    if (addr < bounds->now.low || addr > UINTPTR_MAX - 2 * STACK_BOUNDS_PAGE) {
+        return false;
+    }
+    uintptr_t high = page_of(addr + 7) + STACK_BOUNDS_PAGE;
+    if (high > bounds->now.high) {
+        if (!probe_pages(bounds->now.high, high)) {
+            return false;
+        }
+        bounds->now.high = high;
+    }
+    return true;
+}
+
+bool stack_bounds_knows(const struct stack_bounds *bounds, uintptr_t addr)
+{
+    if (stack_bounds_has(bounds, addr)) {
+        return true;
+    }
+    for (unsigned i = 0; i < STACK_BOUNDS_OTHERS; i++) {
+        const struct stack_range *range = &bounds->others[i];
+        if (contains(range, addr) && range->high - addr >= 8) {
+            return true;
+        }
+    }
+    return false;
+}

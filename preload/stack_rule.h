@@ -1,0 +1,67 @@
+/*
+ * stack_rule - a code address -> how to find its caller's frame, in one word.
+ * The rule comes from .eh_frame (stack_cfi) once and is then kept in a table of the process.
+ * Not for: applying a rule; what does not fit the word is named by its FDE and read again.
+ * Owner:   the process; the table is static, of a fixed size, and refilled after each epoch.
+ * Threads: any, no locks: a reader who meets a writer sees a miss, never half a rule.
+ * Signals: safe.   Memory: 512 KiB of zero pages, touched as needed.   Errno: never touched.
+ */
+#ifndef ALLOCTRAP_STACK_RULE_H
+#define ALLOCTRAP_STACK_RULE_H
+
+#include "stack_cfi.h"
+
+enum stack_rule_kind {
+    STACK_RULE_NONE = 0,      /* no unwind table covers the address */
+    STACK_RULE_SP = 1,        /* CFA = sp + constant, return address at CFA - 8 */
+    STACK_RULE_BP = 2,        /* CFA = bp + constant, return address at CFA - 8 */
+    STACK_RULE_OUTERMOST = 3, /* the tables say: nobody called this */
+    STACK_RULE_TABLE = 4      /* anything else: the FDE must be run again */
+};
+
+/*
+ * A rule in a word; 0 = STACK_RULE_NONE.
+ *   bits 0..2  enum stack_rule_kind
+ *   bit  3     a signal frame: the pc of the frame beyond is exact
+ *   bit  4     (SP, BP) the caller's bp was saved at CFA + bp offset; else it is still in bp
+ *   bits 8..31 (SP, BP) bp offset, signed;   bits 32..63 (SP, BP) CFA's constant, signed
+ *   bits 16..63 (TABLE) address of the FDE
+ */
+typedef uint64_t stack_rule;
+
+enum { STACK_RULE_SIGNAL = 8, STACK_RULE_SAVES_BP = 16 };
+
+/* PURE. */
+static inline enum stack_rule_kind stack_rule_kind(stack_rule rule)
+{
+    return (enum stack_rule_kind)(rule & 7);
+}
+/* PURE. */
+static inline uintptr_t stack_rule_cfa_off(stack_rule rule)
+{
+    return (uintptr_t)((int64_t)rule >> 32);
+}
+/* PURE. */
+static inline uintptr_t stack_rule_bp_off(stack_rule rule)
+{
+    return (uintptr_t)((int64_t)(rule << 32) >> 40);
+}
+/* PURE. */
+static inline uintptr_t stack_rule_fde(stack_rule rule)
+{
+    return (uintptr_t)(rule >> 16);
+}
+
+/* PURE. The word for the row that a machine has just computed from `fde`. */
+stack_rule stack_rule_pack(const struct stack_cfi_machine *machine, uintptr_t fde);
+
+/* HOT. The rule for code at pc: for a return address pass pc - 1. */
+stack_rule stack_rule_find(struct stack_cfi_machine *machine, uintptr_t pc, uint32_t epoch);
+
+/* HOT. The epoch to look up under; read once for each walk. */
+uint32_t stack_rule_epoch(void);
+
+/* HOT. A library was closed: rules found under earlier epochs are void. */
+void stack_rule_forget(void);
+
+#endif

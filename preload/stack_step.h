@@ -1,0 +1,64 @@
+/*
+ * stack_step - from a frame to its caller's frame: one rule applied.
+ * Not for: remembering stacks; the walk does that and hands in what it knows of inner frames.
+ * Owner:   part of struct stack_state.   Threads: one.   Signals: safe.
+ * Memory:  scratch in the stepper, little of the host's stack.   Errno: never touched.
+ * Safety:  memory is read only where stack_bounds says so.
+ */
+#ifndef ALLOCTRAP_STACK_STEP_H
+#define ALLOCTRAP_STACK_STEP_H
+
+#include "stack_bounds.h"
+#include "stack_cfi.h"
+#include "stack_rule.h"
+
+/* Where a frame's bp is when nobody knows: not in the register, not in memory. */
+#define STACK_BP_LOST UINTPTR_MAX
+/* It is still in the register: the value that the hook found. */
+#define STACK_BP_REGISTER ((uintptr_t)0)
+
+struct stack_cursor {
+    uintptr_t pc;
+    uintptr_t sp;    /* after the return into this frame: the callee's CFA */
+    uintptr_t bp_at; /* address that holds this frame's bp, or one of the two above */
+    uint32_t flags;  /* SESSION_NODE_EXACT_PC, SESSION_NODE_GUESSED */
+    bool is_special; /* found by more than sp, a constant and the return address */
+};
+
+enum stack_step_result {
+    STACK_STEP_FRAME, /* the caller's frame was found */
+    STACK_STEP_END,   /* there is no caller: the stack is complete */
+    STACK_STEP_CUT    /* there may be one; it cannot be found */
+};
+
+/* The n-th frame inwards of the one being stepped from (0 = itself); false beyond the innermost. */
+typedef bool (*stack_step_inner)(const void *context, uint32_t n, struct stack_cursor *ret_frame);
+
+struct stack_stepper {
+    struct stack_bounds bounds;
+    uintptr_t bp;     /* the register bp at the hook */
+    uint32_t epoch;   /* for stack_rule_find() */
+    bool has_crossed; /* the walk has left the stack that it began on */
+    stack_step_inner inner;
+    const void *inner_context;
+    struct stack_cfi_machine machine;
+    struct stack_cfi_machine inner_machine;
+};
+
+/* PURE. The address to look up for a frame: a return address lies behind its call. */
+static inline uintptr_t stack_step_lookup_pc(uintptr_t pc, uint32_t flags)
+{
+    return pc - !(flags & 1U); /* SESSION_NODE_EXACT_PC */
+}
+
+/* HOT. Reads 8 bytes of a stack; false where they may not be read. */
+bool stack_step_load(struct stack_stepper *stepper, uintptr_t addr, uintptr_t *ret_value);
+
+/* HOT. The bp of a frame that has it at bp_at; false when it is lost. */
+bool stack_step_load_bp(struct stack_stepper *stepper, uintptr_t bp_at, uintptr_t *ret_bp);
+
+/* HOT. The caller of `from`, whose rule is `rule`. */
+enum stack_step_result stack_step(struct stack_stepper *stepper, const struct stack_cursor *from,
+                                  stack_rule rule, struct stack_cursor *ret_to);
+
+#endif

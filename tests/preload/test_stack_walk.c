@@ -1,0 +1,464 @@
+#include "stack_walk.h"
+
+#include <alloca.h>
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "alloctrap/session.h"
+
+#define NOINLINE __attribute__((noinline, noclone))
+
+enum { COROUTINE_BYTES = 64 << 10, FRAMES_MAX = SESSION_DEPTH_MAX };
+
+static __thread struct stack_state *state;
+static __thread struct stack_ref last;
+
+static struct stack_state *make_state(uint32_t mode, uint32_t depth_max)
+{
+    void *memory =
+        mmap(NULL, stack_state_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(memory, MAP_FAILED);
+    stack_start(mode);
+    stack_state_init(memory, mode, depth_max);
+    return memory;
+}
+
+static void begin(uint32_t mode)
+{
+    state = make_state(mode, SESSION_DEPTH_MAX);
+}
+
+/* Stands for a hook: what it knows of its caller is what a malloc hook knows. */
+static NOINLINE void hook(void)
+{
+    struct stack_at at = {(uintptr_t)__builtin_return_address(0),
+                          (uintptr_t)__builtin_frame_address(0) + 16,
+                          *(const uintptr_t *)__builtin_frame_address(0)};
+    stack_capture(state, &at, &last);
+    __asm__ volatile("" ::: "memory");
+}
+
+static uint32_t compared(void)
+{
+    uint32_t count = 0;
+    uint32_t different = 0;
+    stack_compared(&count, &different);
+    cr_assert_eq(different, 0, "%u of %u stacks differ from libunwind's", different, count);
+    return count;
+}
+
+static bool is_sure(void)
+{
+    uint32_t bad = last.flags;
+    for (uint32_t i = 0; i < last.depth; i++) {
+        uint32_t flags = 0;
+        (void)stack_frame(state, i, &flags);
+        bad |= flags & (SESSION_NODE_GUESSED | SESSION_NODE_CUT);
+    }
+    return bad == 0;
+}
+
+static NOINLINE int descend(int depth)
+{
+    if (depth > 0) {
+        int below = descend(depth - 1);
+        hook();
+        return below + 1;
+    }
+    hook();
+    return 0;
+}
+
+Test(stack_walk, recursion_of_any_depth_equals_libunwind)
+{
+    begin(SESSION_STACKS_COMPARE);
+    for (int depth = 0; depth < 300; depth += 7) {
+        cr_assert_eq(descend(depth), depth);
+    }
+    cr_assert(is_sure());
+    cr_assert_gt(compared(), 6000);
+}
+
+/* A tree of calls, drawn at random: frames of three sizes, one that needs bp, any order. */
+static uint32_t dice = 1;
+
+static uint32_t roll(uint32_t sides)
+{
+    dice = dice * 1664525 + 1013904223;
+    return (dice >> 16) % sides;
+}
+
+static void branch(int depth);
+
+static NOINLINE void branch_small(int depth)
+{
+    branch(depth);
+    hook();
+}
+
+static NOINLINE void branch_large(int depth)
+{
+    volatile char buffer[200];
+    buffer[0] = 1;
+    branch(depth);
+    hook();
+    branch(depth - 1);
+    buffer[1] = buffer[0];
+}
+
+static NOINLINE void branch_alloca(int depth)
+{
+    size_t size = 16 + roll(8) * 16;
+    volatile char *buffer = alloca(size);
+    buffer[0] = 1;
+    branch(depth);
+    hook();
+    buffer[size - 1] = 1;
+}
+
+static NOINLINE void branch(int depth)
+{
+    static void (*const ways[])(int) = {branch_small, branch_large, branch_alloca};
+    hook();
+    if (depth > 0 && roll(16) != 0) {
+        ways[roll(3)](depth - 1);
+    }
+    __asm__ volatile("");
+}
+
+Test(stack_walk, random_call_trees_equal_libunwind)
+{
+    begin(SESSION_STACKS_COMPARE);
+    for (int i = 0; i < 400; i++) {
+        branch(12);
+        cr_assert(is_sure());
+    }
+    cr_assert_gt(compared(), 10000);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    hook();
+    return *(const int *)a - *(const int *)b;
+}
+
+Test(stack_walk, callbacks_through_libc_equal_libunwind)
+{
+    begin(SESSION_STACKS_COMPARE);
+    int values[64];
+    for (int i = 0; i < 64; i++) {
+        values[i] = (int)roll(1000);
+    }
+    qsort(values, 64, sizeof(values[0]), by_value);
+    cr_assert(is_sure());
+    cr_assert_gt(compared(), 63);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    hook();
+    (void)descend(5);
+}
+
+static void raise_from(int depth)
+{
+    if (depth > 0) {
+        raise_from(depth - 1);
+        hook();
+        return;
+    }
+    (void)raise(SIGUSR1);
+    __asm__ volatile("");
+}
+
+static bool has_exact_frame(void)
+{
+    for (uint32_t i = 0; i < last.depth; i++) {
+        uint32_t flags = 0;
+        (void)stack_frame(state, i, &flags);
+        if ((flags & SESSION_NODE_EXACT_PC) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_signal_check(int number)
+{
+    on_signal(number);
+    cr_assert(is_sure());
+    cr_assert(has_exact_frame(), "the interrupted frame is marked");
+}
+
+static void handle(void (*handler)(int), int flags)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = handler;
+    action.sa_flags = flags;
+    cr_assert_eq(sigaction(SIGUSR1, &action, NULL), 0);
+}
+
+Test(stack_walk, signal_handlers_equal_libunwind)
+{
+    begin(SESSION_STACKS_COMPARE);
+    handle(on_signal_check, 0);
+    for (int depth = 0; depth < 20; depth++) {
+        raise_from(depth);
+    }
+    cr_assert_gt(compared(), 150);
+}
+
+Test(stack_walk, handlers_on_a_signal_stack_lead_to_the_interrupted_stack)
+{
+    begin(SESSION_STACKS_COMPARE);
+    stack_t stack = {.ss_sp = malloc(COROUTINE_BYTES), .ss_size = COROUTINE_BYTES};
+    cr_assert_eq(sigaltstack(&stack, NULL), 0);
+    handle(on_signal_check, SA_ONSTACK);
+    for (int depth = 0; depth < 20; depth++) {
+        raise_from(depth);
+    }
+    cr_assert_gt(compared(), 150);
+    stack.ss_flags = SS_DISABLE;
+    cr_assert_eq(sigaltstack(&stack, NULL), 0);
+    free(stack.ss_sp);
+}
+
+static ucontext_t main_context;
+static ucontext_t coroutine_contexts[2];
+
+static void coroutine(int which)
+{
+    for (int i = 0; i < 50; i++) {
+        (void)descend(i % 7);
+        (void)swapcontext(&coroutine_contexts[which],
+                          which == 0 ? &coroutine_contexts[1] : &main_context);
+    }
+}
+
+/* Each coroutine's stack ends where memory ends: one byte beyond would be a crash. */
+static void *make_guarded_stack(void)
+{
+    char *memory =
+        mmap(NULL, COROUTINE_BYTES + 2 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq((void *)memory, MAP_FAILED);
+    cr_assert_eq(mprotect(memory + 4096, COROUTINE_BYTES, PROT_READ | PROT_WRITE), 0);
+    return memory + 4096;
+}
+
+Test(stack_walk, coroutines_equal_libunwind)
+{
+    begin(SESSION_STACKS_COMPARE);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(getcontext(&coroutine_contexts[i]), 0);
+        coroutine_contexts[i].uc_stack.ss_sp = make_guarded_stack();
+        coroutine_contexts[i].uc_stack.ss_size = COROUTINE_BYTES;
+        coroutine_contexts[i].uc_link = &main_context;
+        makecontext(&coroutine_contexts[i], (void (*)(void))coroutine, 1, i);
+    }
+    for (int i = 0; i < 50; i++) {
+        (void)swapcontext(&main_context, &coroutine_contexts[0]);
+        hook();
+    }
+    cr_assert_gt(compared(), 300);
+}
+
+static void *thread_main(void *arg)
+{
+    (void)arg;
+    begin(SESSION_STACKS_COMPARE);
+    for (int depth = 0; depth < 60; depth++) {
+        (void)descend(depth);
+    }
+    cr_assert(is_sure());
+    return NULL;
+}
+
+Test(stack_walk, threads_equal_libunwind)
+{
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, thread_main, NULL), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(pthread_join(threads[i], NULL), 0);
+    }
+    cr_assert_gt(compared(), 7000);
+}
+
+Test(stack_walk, a_mended_walk_has_the_identity_of_a_fresh_one)
+{
+    begin(SESSION_STACKS_WALK);
+    struct stack_state *mended = state;
+    for (int depth = 0; depth < 40; depth++) {
+        dice = (uint32_t)depth;
+        branch(depth % 12);
+        struct stack_at at = {(uintptr_t)__builtin_return_address(0),
+                              (uintptr_t)__builtin_frame_address(0) + 16,
+                              *(const uintptr_t *)__builtin_frame_address(0)};
+        struct stack_ref a;
+        struct stack_ref b;
+        stack_capture(mended, &at, &a);
+        struct stack_state *fresh = make_state(SESSION_STACKS_WALK, SESSION_DEPTH_MAX);
+        stack_capture(fresh, &at, &b);
+        cr_assert_eq(a.hash, b.hash);
+        cr_assert_eq(a.depth, b.depth);
+        cr_assert_eq(munmap(fresh, stack_state_bytes()), 0);
+    }
+}
+
+static NOINLINE uint64_t hash_here(void)
+{
+    hook();
+    return last.hash;
+}
+
+Test(stack_walk, two_call_sites_have_two_identities_and_one_has_one)
+{
+    begin(SESSION_STACKS_WALK);
+    uint64_t hashes[4];
+    for (volatile int i = 0; i < 3; i++) { /* volatile: not unrolled into three call sites */
+        hashes[i] = hash_here();
+    }
+    hashes[3] = hash_here();
+    cr_assert_eq(hashes[0], hashes[1]);
+    cr_assert_eq(hashes[1], hashes[2]);
+    cr_assert_neq(hashes[2], hashes[3]);
+}
+
+static NOINLINE void dive(int depth)
+{
+    if (depth > 0) {
+        dive(depth - 1);
+    } else {
+        hook();
+    }
+    __asm__ volatile("");
+}
+
+Test(stack_walk, deeper_stacks_keep_the_innermost_frames_and_say_so)
+{
+    state = make_state(SESSION_STACKS_COMPARE, 10);
+    dive(30);
+    dive(1);
+    dive(29);
+    cr_assert_eq(last.depth, 10);
+    cr_assert_eq(last.flags, SESSION_NODE_CUT);
+    uint32_t flags = 0;
+    (void)stack_frame(state, 0, &flags);
+    cr_assert_eq(flags & SESSION_NODE_CUT, SESSION_NODE_CUT);
+    (void)compared();
+}
+
+Test(stack_walk, forgetting_changes_no_answer)
+{
+    begin(SESSION_STACKS_COMPARE);
+    for (int i = 0; i < 50; i++) {
+        (void)descend(i % 9);
+        stack_forget(state);
+    }
+    cr_assert_gt(compared(), 200);
+}
+
+Test(stack_walk, none_keeps_the_innermost_frame)
+{
+    begin(SESSION_STACKS_NONE);
+    (void)descend(3);
+    cr_assert_eq(last.depth, 1);
+    cr_assert_eq(last.flags, SESSION_NODE_CUT);
+}
+
+Test(stack_walk, unwind_gives_the_same_identity_as_walk)
+{
+    struct stack_state *walker = make_state(SESSION_STACKS_WALK, SESSION_DEPTH_MAX);
+    struct stack_state *unwinder = make_state(SESSION_STACKS_UNWIND, SESSION_DEPTH_MAX);
+    uint64_t hashes[2] = {0, 1};
+    for (volatile int i = 0; i < 2; i++) { /* volatile: not unrolled into two call sites */
+        state = i == 0 ? walker : unwinder;
+        (void)descend(4);
+        hashes[i] = last.hash;
+    }
+    cr_assert_eq(hashes[0], hashes[1]);
+}
+
+static sigjmp_buf way_out;
+
+static void on_segv(int number)
+{
+    (void)number;
+    siglongjmp(way_out, 1);
+}
+
+Test(stack_walk, an_unreadable_stack_is_one_frame)
+{
+    begin(SESSION_STACKS_WALK);
+    struct stack_at at = {1, 0x1000, 0};
+    struct stack_ref ref;
+    stack_capture(state, &at, &ref);
+    cr_assert_eq(ref.depth, 1);
+    cr_assert_eq(ref.flags, SESSION_NODE_CUT);
+}
+
+Test(stack_walk, a_capture_left_by_siglongjmp_harms_no_later_one)
+{
+    begin(SESSION_STACKS_WALK);
+    struct sigaction action;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_segv;
+    action.sa_flags = SA_NODEFER;
+    cr_assert_eq(sigaction(SIGSEGV, &action, NULL), 0);
+    uint64_t hashes[2] = {0, 1};
+    for (volatile int i = 0; i < 2; i++) {
+        dive(9);
+        hashes[i] = last.hash;
+        if (sigsetjmp(way_out, 1) == 0) {
+            struct stack_ref ref;
+            stack_capture(state, (const struct stack_at *)8, &ref); /* faults inside the capture */
+            cr_assert_fail("address 8 was read");
+        }
+    }
+    cr_assert_eq(hashes[0], hashes[1]);
+    cr_assert(is_sure());
+}
+
+static uintptr_t painted_at;
+
+static void paint_then_hook(void)
+{
+    uint64_t *low = (uint64_t *)painted_at;
+    uint64_t *high = (uint64_t *)((uintptr_t)__builtin_frame_address(0) - 512);
+    for (uint64_t *word = low; word < high; word++) {
+        *word = UINT64_C(0xA5A5A5A5A5A5A5A5);
+    }
+    hook();
+    __asm__ volatile("");
+}
+
+Test(stack_walk, a_capture_takes_under_a_kilobyte_of_stack)
+{
+    begin(SESSION_STACKS_WALK);
+    hook(); /* the shim binds its symbols at load; here the first call does */
+    ucontext_t *context = &coroutine_contexts[0];
+    cr_assert_eq(getcontext(context), 0);
+    painted_at = (uintptr_t)make_guarded_stack();
+    context->uc_stack.ss_sp = (void *)painted_at;
+    context->uc_stack.ss_size = COROUTINE_BYTES;
+    context->uc_link = &main_context;
+    makecontext(context, paint_then_hook, 0);
+    cr_assert_eq(swapcontext(&main_context, context), 0);
+    uintptr_t touched = painted_at;
+    while (*(uint64_t *)touched == UINT64_C(0xA5A5A5A5A5A5A5A5)) {
+        touched += 8;
+    }
+    uintptr_t hook_sp = painted_at + COROUTINE_BYTES - touched;
+    cr_assert_lt(hook_sp, 512 + 1024 + 256, "%zu bytes below the coroutine's top", (size_t)hook_sp);
+    cr_assert_gt(last.depth, 1);
+}
