@@ -3,10 +3,11 @@
  * times them itself, so that neither the start of the process nor that of a tool is in the figures.
  *
  *   load [--mode=paths|cross|realloc|empty] [--pairs=N] [--threads=N] [--depth=N] [--sites=N]
- *        [--branch=even|every] [--live=N] [--result=FILE]
+ *        [--branch=even|every] [--live=N] [--warm-up=PAIRS] [--result=FILE]
  *
  * Modes:  paths    malloc + free at the end of a call path drawn at random
- *         cross    one thread allocates, another frees; a queue of 1,024 between them
+ *         cross    one thread allocates, another frees; handed over in batches of 1,024,
+ *                  in turn, so that the C library's own lock is not what is measured
  *         realloc  blocks grown by 16 bytes to 1 KiB; a pair is one realloc
  *         empty    the loop alone, no allocation
  * Output: one line that is the same for each run, under any tool. The times go to --result, as
@@ -28,7 +29,8 @@ enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: load [--mode=paths|cross|realloc|empty] [--pairs=N] [--threads=N] [--depth=N]\n"
-    "            [--sites=N] [--branch=even|every] [--live=N] [--result=FILE]\n";
+    "            [--sites=N] [--branch=even|every] [--live=N] [--warm-up=PAIRS]\n"
+    "            [--result=FILE]\n";
 
 static const char *const mode_names[] = {
     [LOAD_PATHS] = "paths",
@@ -74,15 +76,11 @@ static enum load_branch branch_of(const char *name)
 static void parse(int argc, char **argv, struct load *load, const char **ret_result)
 {
     static const struct option options[] = {
-        {"mode", required_argument, NULL, 'm'},
-        {"pairs", required_argument, NULL, 'p'},
-        {"threads", required_argument, NULL, 't'},
-        {"depth", required_argument, NULL, 'd'},
-        {"sites", required_argument, NULL, 's'},
-        {"branch", required_argument, NULL, 'b'},
-        {"live", required_argument, NULL, 'l'},
-        {"result", required_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0},
+        {"mode", required_argument, NULL, 'm'},    {"pairs", required_argument, NULL, 'p'},
+        {"threads", required_argument, NULL, 't'}, {"depth", required_argument, NULL, 'd'},
+        {"sites", required_argument, NULL, 's'},   {"branch", required_argument, NULL, 'b'},
+        {"live", required_argument, NULL, 'l'},    {"warm-up", required_argument, NULL, 'w'},
+        {"result", required_argument, NULL, 'r'},  {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -107,6 +105,9 @@ static void parse(int argc, char **argv, struct load *load, const char **ret_res
             break;
         case 'l':
             load->live = number_of(optarg, 0, UINT64_C(1) << 30);
+            break;
+        case 'w':
+            load->warm_up = number_of(optarg, 0, UINT64_C(1) << 40);
             break;
         case 'r':
             *ret_result = optarg;

@@ -13,14 +13,17 @@
 enum {
     SIZE_MIN = 16,
     SIZE_MASK = 255,
-    QUEUE_BLOCKS = 1024,
+    BATCH_BLOCKS = 1024,
     GROW_STEP = 16,
     GROW_END = 1024,
     NS_PER_S = 1000000000,
 };
 
-/* A phase is the loop over all pairs, first without allocations and then with them. */
-enum phase { PHASE_LOOP, PHASE_PAIRS, PHASE_COUNT };
+/*
+ * A phase is the loop over all pairs: first without allocations, then with them. The one between is
+ * shorter and is not looked at: a tool that is still starting would slow it down.
+ */
+enum phase { PHASE_LOOP, PHASE_WARM_UP, PHASE_PAIRS, PHASE_COUNT };
 
 struct span {
     int64_t start_ns;
@@ -28,10 +31,11 @@ struct span {
     int64_t cpu_ns;
 };
 
+/* A batch is handed over as a whole: full is the producer's turn to wait, empty the consumer's. */
 struct queue {
-    _Alignas(64) atomic_uint_fast64_t head; /* written by the consumer */
-    _Alignas(64) atomic_uint_fast64_t tail; /* written by the producer */
-    _Alignas(64) void *blocks[QUEUE_BLOCKS];
+    _Alignas(64) atomic_uint_fast64_t batches_in;  /* written by the producer */
+    _Alignas(64) atomic_uint_fast64_t batches_out; /* written by the consumer */
+    _Alignas(64) void *blocks[BATCH_BLOCKS];
 };
 
 struct load_worker {
@@ -41,10 +45,11 @@ struct load_worker {
     const uint64_t *turns; /* one word for each call path */
     void **kept;           /* the live blocks */
     uint64_t random;
-    uint64_t pairs;
+    uint64_t counts[PHASE_COUNT]; /* pairs to do in each phase */
     uint64_t checksum;
     size_t size; /* of the next block */
     uint64_t place;
+    uint64_t handed; /* cross: blocks pushed or popped */
     unsigned index;
     cpu_set_t cores; /* where the process may run */
     struct span spans[PHASE_COUNT];
@@ -141,33 +146,43 @@ static void do_paths(struct load_worker *worker, enum phase phase)
     if (phase == PHASE_LOOP || worker->load->mode == LOAD_EMPTY) {
         leaf = leaf_nothing;
     }
-    for (uint64_t i = 0; i < worker->pairs; i++) {
+    for (uint64_t i = 0; i < worker->counts[phase]; i++) {
         step(worker, leaf);
     }
 }
 
-static void queue_push(struct queue *queue, void *block)
+static void wait_turn(struct queue *queue, uint64_t batches_ahead)
 {
-    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
-    /* Acquire; pairs with queue_pop's release: the place has been read before it is written. */
-    while (tail - atomic_load_explicit(&queue->head, memory_order_acquire) == QUEUE_BLOCKS) {
+    /* Acquire; both pair with the release in queue_push and queue_pop: a batch and its places. */
+    while (atomic_load_explicit(&queue->batches_in, memory_order_acquire) -
+               atomic_load_explicit(&queue->batches_out, memory_order_acquire) !=
+           batches_ahead) {
         sched_yield();
     }
-    queue->blocks[tail % QUEUE_BLOCKS] = block;
-    /* Release; pairs with queue_pop's acquire: the block is there before the tail says so. */
-    atomic_store_explicit(&queue->tail, tail + 1, memory_order_release);
 }
 
-static void *queue_pop(struct queue *queue)
+static void queue_push(struct load_worker *worker, void *block)
 {
-    uint64_t head = atomic_load_explicit(&queue->head, memory_order_relaxed);
-    /* Acquire; pairs with queue_push's release. */
-    while (head == atomic_load_explicit(&queue->tail, memory_order_acquire)) {
-        sched_yield();
+    uint64_t place = worker->handed++ % BATCH_BLOCKS;
+    if (place == 0) {
+        wait_turn(worker->queue, 0);
     }
-    void *block = queue->blocks[head % QUEUE_BLOCKS];
-    /* Release; pairs with queue_push's acquire. */
-    atomic_store_explicit(&queue->head, head + 1, memory_order_release);
+    worker->queue->blocks[place] = block;
+    if (place == BATCH_BLOCKS - 1) {
+        atomic_fetch_add_explicit(&worker->queue->batches_in, 1, memory_order_release);
+    }
+}
+
+static void *queue_pop(struct load_worker *worker)
+{
+    uint64_t place = worker->handed++ % BATCH_BLOCKS;
+    if (place == 0) {
+        wait_turn(worker->queue, 1);
+    }
+    void *block = worker->queue->blocks[place];
+    if (place == BATCH_BLOCKS - 1) {
+        atomic_fetch_add_explicit(&worker->queue->batches_out, 1, memory_order_release);
+    }
     return block;
 }
 
@@ -175,36 +190,36 @@ static uint64_t leaf_push(struct load_worker *worker)
 {
     void *block = must(malloc(worker->size));
     uint64_t seen = touch(block, worker->size);
-    queue_push(worker->queue, block);
+    queue_push(worker, block);
     return seen;
 }
 
 static uint64_t leaf_push_nothing(struct load_worker *worker)
 {
     uint64_t seen = leaf_nothing(worker);
-    queue_push(worker->queue, worker);
+    queue_push(worker, worker);
     return seen;
 }
 
 static uint64_t leaf_pop(struct load_worker *worker)
 {
-    free(queue_pop(worker->queue));
+    free(queue_pop(worker));
     return 0;
 }
 
 static uint64_t leaf_pop_nothing(struct load_worker *worker)
 {
-    return touch(&worker->place, queue_pop(worker->queue) == NULL);
+    return touch(&worker->place, queue_pop(worker) == NULL);
 }
 
 static void do_cross(struct load_worker *worker, enum phase phase)
 {
     static load_leaf *const leaves[2][PHASE_COUNT] = {
-        {leaf_push_nothing, leaf_push},
-        {leaf_pop_nothing, leaf_pop},
+        {leaf_push_nothing, leaf_push, leaf_push},
+        {leaf_pop_nothing, leaf_pop, leaf_pop},
     };
     load_leaf *leaf = leaves[worker->index % 2][phase];
-    for (uint64_t i = 0; i < worker->pairs; i++) {
+    for (uint64_t i = 0; i < worker->counts[phase]; i++) {
         step(worker, leaf);
     }
 }
@@ -220,7 +235,7 @@ static uint64_t leaf_grow(struct load_worker *worker)
 static void do_realloc(struct load_worker *worker, enum phase phase)
 {
     load_leaf *leaf = phase == PHASE_LOOP ? leaf_nothing : leaf_grow;
-    for (uint64_t i = 0; i < worker->pairs; i++) {
+    for (uint64_t i = 0; i < worker->counts[phase]; i++) {
         uint64_t grown = (i / 2 + 1) * GROW_STEP % GROW_END;
         uint64_t turns = worker->turns[draw(xorshift(&worker->random), worker->load->sites)];
         worker->size = grown ? grown : GROW_END;
@@ -285,7 +300,7 @@ static void *work(void *context)
     struct load_worker *worker = context;
     stay_on_core(worker);
     for (int phase = PHASE_LOOP; phase < PHASE_COUNT; phase++) {
-        if (phase == PHASE_PAIRS) {
+        if (phase == PHASE_WARM_UP) {
             keep_live(worker);
         }
         pthread_barrier_wait(worker->all);
@@ -300,10 +315,13 @@ static void *work(void *context)
     return NULL;
 }
 
-static unsigned cores_used(const struct load_worker *workers, unsigned threads)
+static unsigned cores_used(const struct load_worker *workers)
 {
+    if (workers[0].load->mode == LOAD_CROSS) {
+        return 1; /* producer and consumer take turns */
+    }
     unsigned cores = (unsigned)CPU_COUNT(&workers[0].cores);
-    return cores < threads ? cores : threads;
+    return cores < workers[0].load->threads ? cores : workers[0].load->threads;
 }
 
 /* Wall time from the first start to the last end, times the cores in use. */
@@ -316,7 +334,7 @@ static double phase_wall_ns(const struct load_worker *workers, unsigned threads,
         start_ns = span->start_ns < start_ns ? span->start_ns : start_ns;
         end_ns = span->end_ns > end_ns ? span->end_ns : end_ns;
     }
-    return (double)(end_ns - start_ns) * cores_used(workers, threads);
+    return (double)(end_ns - start_ns) * cores_used(workers);
 }
 
 static double phase_cpu_ns(const struct load_worker *workers, unsigned threads, enum phase phase)
@@ -333,7 +351,7 @@ static void sum_up(const struct load *load, const struct load_worker *workers,
 {
     /* In cross, two threads make one pair. */
     unsigned makers = load->mode == LOAD_CROSS ? load->threads / 2 : load->threads;
-    uint64_t pairs = makers * workers[0].pairs;
+    uint64_t pairs = makers * workers[0].counts[PHASE_PAIRS];
     uint64_t checksum = 0;
     for (unsigned i = 0; i < load->threads; i++) {
         checksum += workers[i].checksum;
@@ -360,16 +378,31 @@ static uint64_t *make_turns(const struct load *load)
     return turns;
 }
 
+/* What each thread does; a producer and its consumer do it together, in whole batches. */
+static uint64_t share_of(const struct load *load, uint64_t pairs)
+{
+    if (load->mode == LOAD_CROSS) {
+        uint64_t batch = (uint64_t)load->threads / 2 * BATCH_BLOCKS;
+        return (pairs + batch - 1) / batch * BATCH_BLOCKS;
+    }
+    return (pairs + load->threads - 1) / load->threads;
+}
+
+static cpu_set_t usable_cores(void)
+{
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0) {
+        fail("sched_getaffinity", errno);
+    }
+    return cores;
+}
+
 static struct load_worker *make_workers(const struct load *load, pthread_barrier_t *all)
 {
     struct load_worker *workers = map(load->threads * sizeof *workers);
     struct queue *queues = map((load->threads + 1) / 2 * sizeof *queues);
     uint64_t *turns = make_turns(load);
-    uint64_t makers = load->mode == LOAD_CROSS ? load->threads / 2 : load->threads;
-    cpu_set_t cores;
-    if (sched_getaffinity(0, sizeof cores, &cores) != 0) {
-        fail("sched_getaffinity", errno);
-    }
+    uint64_t pairs = share_of(load, load->pairs);
     for (unsigned i = 0; i < load->threads; i++) {
         workers[i] = (struct load_worker){
             .load = load,
@@ -378,9 +411,9 @@ static struct load_worker *make_workers(const struct load *load, pthread_barrier
             .turns = turns,
             .kept = map((load->live + 2) * sizeof(void *)),
             .random = (i + 1) * UINT64_C(0x9e3779b97f4a7c15),
-            .pairs = (load->pairs + makers - 1) / makers,
+            .counts = {pairs, share_of(load, load->warm_up), pairs},
             .index = i,
-            .cores = cores,
+            .cores = usable_cores(),
         };
     }
     return workers;

@@ -19,7 +19,8 @@ enum { LOAD_DEPTH_MIN = 3, LOAD_DEPTH_MAX = 4000, LOAD_THREADS_MAX = 4096 };
 struct load {
     enum load_mode mode;
     enum load_branch branch;
-    uint64_t pairs; /* of all threads together; rounded up to the same number for each */
+    uint64_t pairs;   /* of all threads together; rounded up to the same number for each */
+    uint64_t warm_up; /* pairs before the timed ones */
     unsigned threads;
     unsigned depth;
     uint64_t sites; /* call paths, drawn at random for each pair */

@@ -21,7 +21,7 @@ MODES = {
     "--mode=paths --pairs=10000 --depth=20 --sites=1000 --live=1000": 20000,
     "--mode=paths --pairs=10000 --depth=32 --sites=64 --threads=8": 2500,
     "--mode=paths --pairs=10000 --threads=300": 66,
-    "--mode=cross --pairs=10000 --threads=2": 10000,
+    "--mode=cross --pairs=10000 --threads=2 --warm-up=100": 10000,
     "--mode=realloc --pairs=10000": 10000,
 }
 BAD = ["--mode=none", "--pairs=0", "--pairs=x", "--depth=2", "--sites=64", "--mode=cross", "more"]
