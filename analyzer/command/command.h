@@ -12,13 +12,13 @@ typedef enum err_code command_run(int argc, char **argv, int *ret_status, struct
 /* X(name, function, one line for the list of commands; "" = not listed) in the order of the list.
  */
 #define COMMAND_TABLE(X)                                                                           \
-    X("merge", command_merge, "add up several recordings into one")                                \
-    X("info", command_info, "say what a recording is and whether it is whole")
-    X("report", command_report, "show what a recording knows: totals, latency, call sites")        \
-    X("compare", command_compare, "show two recordings side by side, and what changed")
     X("record", command_record, "run a program and record its allocations")                        \
-    X("attach", command_attach, "")                                                                \
+    X("report", command_report, "show what a recording knows: totals, latency, call sites")        \
+    X("compare", command_compare, "show two recordings side by side, and what changed")            \
+    X("merge", command_merge, "add up several recordings into one")                                \
+    X("info", command_info, "say what a recording is and whether it is whole")                     \
     X("recover", command_recover, "make a recording of what a killed recorder left")               \
+    X("attach", command_attach, "")
 
 #define COMMAND_DECLARE(name, function, line) command_run function;
 COMMAND_TABLE(COMMAND_DECLARE)
