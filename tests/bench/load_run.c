@@ -266,9 +266,9 @@ static void free_kept(struct load_worker *worker)
     }
 }
 
-static int core_at(const cpu_set_t *cores, unsigned place)
+static size_t core_at(const cpu_set_t *cores, unsigned place)
 {
-    int core = 0;
+    size_t core = 0;
     for (unsigned left = place % (unsigned)CPU_COUNT(cores) + 1; left > 0; core++) {
         left -= CPU_ISSET(core, cores) != 0;
     }
