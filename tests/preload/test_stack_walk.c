@@ -13,7 +13,11 @@
 
 #include "alloctrap/session.h"
 
+#if defined(__clang__)
+#define NOINLINE __attribute__((noinline))
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 enum { COROUTINE_BYTES = 64 << 10, FRAMES_MAX = SESSION_DEPTH_MAX };
 
