@@ -18,6 +18,7 @@ static const uint64_t NO_STACK_HASH = 1; /* frees, when free stacks are off */
 /* What the call did, in the counters' words. */
 struct call_facts {
     const struct hook_now *now;
+    enum hook_effect effect;
     uint64_t begun_addr; /* 0 = none */
     uint64_t ended_addr; /* of a failed realloc: the block that stays */
     uint64_t size;
@@ -106,11 +107,11 @@ __attribute__((noinline)) static struct site_entry *new_site(struct hook_scratch
 
 /* The call's row; NULL: it belongs to the remainder. */
 IN_PLACE struct site_entry *site_of(struct hook_scratch *scratch, const struct hook_now *now,
-                                    uint32_t *ret_path)
+                                    enum hook_effect effect, uint32_t *ret_path)
 {
     struct stack_ref stack = {.hash = NO_STACK_HASH};
     follow_epoch(scratch);
-    if (life_config.are_free_stacks_on || hook_call_effect(now->call) != HOOK_EFFECT_FREE) {
+    if (effect != HOOK_EFFECT_FREE || life_config.are_free_stacks_on) {
         stack_capture(scratch->stack, &now->at, &stack);
     }
     uint64_t key = row_key(stack.hash, now->call, scratch->epoch);
@@ -126,7 +127,7 @@ IN_PLACE struct site_entry *site_of(struct hook_scratch *scratch, const struct h
 IN_PLACE uint32_t count(struct hook_scratch *scratch, const struct call_facts *facts)
 {
     uint32_t path = 0;
-    struct site_entry *entry = site_of(scratch, facts->now, &path);
+    struct site_entry *entry = site_of(scratch, facts->now, facts->effect, &path);
     if (__builtin_expect(entry != NULL, true)) {
         site_count(site_row(&scratch->sites, entry), &facts->sum);
     } else {
@@ -173,26 +174,33 @@ IN_PLACE struct session_event old_event(const struct call_facts *facts, uint32_t
     return event;
 }
 
+IN_PLACE void push_one(struct hook_scratch *scratch, const struct session_event *event)
+{
+    if (__builtin_expect(!ring_push_quickly(&scratch->ring, event), false)) {
+        struct session_event stored = *event; /* the caller's stays in registers */
+        push(scratch, &stored, 1);
+    }
+}
+
 IN_PLACE void tell(struct hook_scratch *scratch, const struct call_facts *facts, uint32_t path)
 {
-    const struct hook_now *now = facts->now;
-    bool is_realloc = hook_call_effect(now->call) == HOOK_EFFECT_REALLOC;
-    struct session_event events[2];
-    uint32_t number = 0;
     if (facts->sum.failed != 0) {
-        events[number++] =
+        struct session_event event =
             event_of(facts, path, facts->end_ns, facts->ended_addr, SESSION_EVENT_FAILED);
+        push_one(scratch, &event);
     } else if (facts->sum.allocs == 0 && facts->sum.frees != 0) {
-        unsigned flags = is_realloc ? SESSION_EVENT_OLD | SESSION_EVENT_NULL : 0U;
-        events[number++] = event_of(facts, path, facts->start_ns, facts->ended_addr, flags);
-    } else if (facts->sum.frees != 0) {
-        events[number++] = old_event(facts, path);
-    }
-    if (facts->sum.allocs != 0) {
-        events[number++] = event_of(facts, path, facts->end_ns, facts->begun_addr, 0);
-    }
-    if (number != 0 && !(number == 1 && ring_push_quickly(&scratch->ring, &events[0]))) {
-        push(scratch, events, number);
+        bool is_realloc = facts->effect == HOOK_EFFECT_REALLOC;
+        struct session_event event =
+            event_of(facts, path, facts->start_ns, facts->ended_addr,
+                     is_realloc ? SESSION_EVENT_OLD | SESSION_EVENT_NULL : 0U);
+        push_one(scratch, &event);
+    } else if (facts->sum.allocs != 0 && facts->sum.frees == 0) {
+        struct session_event event = event_of(facts, path, facts->end_ns, facts->begun_addr, 0);
+        push_one(scratch, &event);
+    } else if (facts->sum.allocs != 0) {
+        struct session_event both[] = {old_event(facts, path),
+                                       event_of(facts, path, facts->end_ns, facts->begun_addr, 0)};
+        push(scratch, both, 2);
     }
 }
 
@@ -206,42 +214,55 @@ IN_PLACE void read_clock(struct call_facts *facts)
     }
 }
 
+IN_PLACE struct site_sum sum_of(const void *begun, const void *ended, size_t size, bool is_failed)
+{
+    return (struct site_sum){.allocs = begun != NULL,
+                             .frees = ended != NULL && !is_failed,
+                             .failed = is_failed,
+                             .bytes = begun != NULL ? size : 0};
+}
+
 /* A handler forked in the middle of this call, or the session ended: nothing of the scratch may be
  * written, it is another process's or gone. */
-__attribute__((noinline)) static void count_elsewhere(const struct call_facts *facts)
+__attribute__((noinline)) static void count_elsewhere(const struct hook_now *now, const void *begun,
+                                                      const void *ended, size_t size,
+                                                      bool is_failed)
 {
-    const struct hook_now *now = facts->now;
-    uint64_t events = facts->sum.allocs + facts->sum.frees + facts->sum.failed;
+    struct site_sum sum = sum_of(begun, ended, size, is_failed);
+    uint64_t events = sum.allocs + sum.frees + sum.failed;
     if (now->way == HOOK_NESTED && life_is_current()) {
         struct session_thread *place = hook_tls.scratch->place;
-        site_count_shared(&place->rest[now->call], &facts->sum);
+        site_count_shared(&place->rest[now->call], &sum);
         link_add(&place->lost[LOSS_NESTED], events);
         return;
     }
     enum session_loss cause = now->way == HOOK_EARLY ? (enum session_loss)now->cause : LOSS_EARLY;
-    life_count_early(now->call, &facts->sum, cause, events);
+    life_count_early(now->call, &sum, cause, events);
 }
 
-IN_PLACE void finish(const struct hook_now *now, void *begun, void *ended, size_t size,
-                     bool is_failed)
+IN_PLACE void record(const struct hook_now *now, enum hook_effect effect, const void *begun,
+                     const void *ended, size_t size, bool is_failed)
 {
-    int host_errno = errno; /* what the host must see, set by the real function */
-    hook_guard_phase(HOOK_IN_OURS);
+    struct hook_scratch *scratch = hook_tls.scratch;
     struct call_facts facts = {.now = now,
+                               .effect = effect,
                                .begun_addr = (uint64_t)(uintptr_t)begun,
                                .ended_addr = (uint64_t)(uintptr_t)ended,
                                .size = size,
-                               .sum = {.allocs = begun != NULL,
-                                       .frees = ended != NULL && !is_failed,
-                                       .failed = is_failed,
-                                       .bytes = begun != NULL ? size : 0}};
+                               .sum = sum_of(begun, ended, size, is_failed)};
+    read_clock(&facts);
+    tell(scratch, &facts, count(scratch, &facts));
+}
+
+IN_PLACE void finish(const struct hook_now *now, enum hook_effect effect, const void *begun,
+                     const void *ended, size_t size, bool is_failed)
+{
+    int host_errno = errno; /* what the host must see, set by the real function */
+    hook_guard_phase(HOOK_IN_OURS);
     if (__builtin_expect(now->way == HOOK_RECORD && life_is_current(), true)) {
-        read_clock(&facts);
-        struct hook_scratch *scratch = hook_tls.scratch;
-        tell(scratch, &facts, count(scratch, &facts));
+        record(now, effect, begun, ended, size, is_failed);
     } else {
-        struct call_facts elsewhere = facts; /* a copy: `facts` need not be in memory */
-        count_elsewhere(&elsewhere);
+        count_elsewhere(now, begun, ended, size, is_failed);
     }
     if (now->way != HOOK_NESTED) {
         hook_guard_leave();
@@ -252,7 +273,7 @@ IN_PLACE void finish(const struct hook_now *now, void *begun, void *ended, size_
 void hook_finish_alloc(const struct hook_now *now, void *ptr, size_t size)
 {
     if (__builtin_expect(ptr != NULL, true)) {
-        finish(now, ptr, NULL, size, false);
+        finish(now, HOOK_EFFECT_ALLOC, ptr, NULL, size, false);
     } else {
         hook_finish_any(now, NULL, NULL, size, true);
     }
@@ -261,7 +282,7 @@ void hook_finish_alloc(const struct hook_now *now, void *ptr, size_t size)
 void hook_finish_free(const struct hook_now *now, void *ptr)
 {
     if (__builtin_expect(ptr != NULL, true)) {
-        finish(now, NULL, ptr, 0, false);
+        finish(now, HOOK_EFFECT_FREE, NULL, ptr, 0, false);
     } else {
         hook_finish_any(now, NULL, NULL, 0, false);
     }
@@ -270,5 +291,5 @@ void hook_finish_free(const struct hook_now *now, void *ptr)
 void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_t size,
                      bool is_failed)
 {
-    finish(now, begun, ended, size, is_failed);
+    finish(now, hook_call_effect(now->call), begun, ended, size, is_failed);
 }

@@ -61,7 +61,8 @@ static inline struct site_entry *site_find(const struct site_table *table, uint6
 /* COLD. A new row; NULL when there is no room. key must not be in the table, nor be 0. */
 struct site_entry *site_add(struct site_table *table, uint64_t key, uint32_t path, unsigned call);
 /* HOT. Relaxed load and store: one writer, no lock prefix; the recorder sums what it sees. */
-static inline void site_add_to(_Atomic uint64_t *counter, uint64_t count)
+__attribute__((always_inline)) static inline void site_add_to(_Atomic uint64_t *counter,
+                                                              uint64_t count)
 {
     if (count != 0) {
         atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count,
@@ -69,8 +70,9 @@ static inline void site_add_to(_Atomic uint64_t *counter, uint64_t count)
     }
 }
 
-/* HOT. By the owner. */
-static inline void site_count(struct session_row *row, const struct site_sum *sum)
+/* HOT. By the owner. In place: most of a sum is constant there. */
+__attribute__((always_inline)) static inline void site_count(struct session_row *row,
+                                                             const struct site_sum *sum)
 {
     site_add_to(&row->calls, 1);
     site_add_to(&row->allocs, sum->allocs);

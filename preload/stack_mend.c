@@ -185,8 +185,9 @@ static bool verify_special(struct stack_mend *s, uint32_t i)
 
 /* Outward from frame `i` as long as plain slots hold what they held: the frame inward of the first
  * that does not; 0: all. This loop is most of what a deep stack costs. */
-static inline uint32_t skip_same(const struct stack_mend *s, uint32_t i)
+static inline uint32_t skip_same(const struct stack_mend *s, uint32_t from)
 {
+    size_t i = from;
     while (i > 0) {
         uintptr_t slot = s->slots[i - 1];
         if ((slot & MEND_SPECIAL) != 0 || *(const uintptr_t *)slot != s->pcs[i - 1]) {
@@ -194,7 +195,7 @@ static inline uint32_t skip_same(const struct stack_mend *s, uint32_t i)
         }
         i--;
     }
-    return i;
+    return (uint32_t)i;
 }
 
 /* Goes outward from frame `i`, which is verified, as far as memory still says the same or can be

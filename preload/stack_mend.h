@@ -16,6 +16,9 @@
 
 enum {
     STACK_FRAMES_MAX = SESSION_DEPTH_MAX,
+    /* Not 512: arrays a page apart would share cache sets, and a store to one would seem to be one
+     * to the next. */
+    STACK_FRAMES_ROOM = STACK_FRAMES_MAX + 24,
     STACK_MEMO_BITS = 7 /* 2 KiB: the call sites that a thread goes back and forth between */
 };
 
@@ -45,15 +48,15 @@ struct stack_mend {
     bool is_busy;     /* inside a capture; seen at its start: a siglongjmp left the last one */
     uint32_t keep;    /* frames from this index inward are verified for this capture */
     uint32_t fresh_count;
-    uint64_t sum;                      /* of terms[0 .. count) */
-    uintptr_t slots[STACK_FRAMES_MAX]; /* address of the return address, or special: odd */
-    uintptr_t pcs[STACK_FRAMES_MAX];
-    uintptr_t sps[STACK_FRAMES_MAX];
-    uintptr_t bp_ats[STACK_FRAMES_MAX];
-    uintptr_t bps[STACK_FRAMES_MAX]; /* bp's value, where the frame's rule needs it */
-    uint64_t terms[STACK_FRAMES_MAX];
-    stack_rule rules[STACK_FRAMES_MAX]; /* from this frame outward */
-    uint8_t frame_flags[STACK_FRAMES_MAX];
+    uint64_t sum;                       /* of terms[0 .. count) */
+    uintptr_t slots[STACK_FRAMES_ROOM]; /* address of the return address, or special: odd */
+    uintptr_t pcs[STACK_FRAMES_ROOM];
+    uintptr_t sps[STACK_FRAMES_ROOM];
+    uintptr_t bp_ats[STACK_FRAMES_ROOM];
+    uintptr_t bps[STACK_FRAMES_ROOM]; /* bp's value, where the frame's rule needs it */
+    uint64_t terms[STACK_FRAMES_ROOM];
+    stack_rule rules[STACK_FRAMES_ROOM]; /* from this frame outward */
+    uint8_t frame_flags[STACK_FRAMES_ROOM];
     struct stack_fresh fresh[STACK_FRAMES_MAX];
     struct stack_memo memo[1 << STACK_MEMO_BITS]; /* of stepper.epoch */
 };
