@@ -55,7 +55,7 @@ static const char *frame_name(struct matcher *m, const struct site_frame *frame,
     if (strcmp(module, program) == 0) {
         module = "";
     }
-    char *name = frame->function[0] != '\0' && !site_names_module(frame)
+    char *name = site_has_name(frame)
                      ? mem_format("%s!%.*s", module, name_length(frame->function), frame->function)
                      : mem_format("%s+%" PRIx64, module, frame->offset);
     const char *kept = mem_strings_keep(m->names, name);

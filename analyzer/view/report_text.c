@@ -10,8 +10,10 @@
 #include "base/units.h"
 #include "insight/latency.h"
 #include "insight/process_tree.h"
+#include "insight/site_callers.h"
+#include "view/site_notes.h"
 
-enum { CALLERS_SHOWN = 2, SLOW_CALLS_SHOWN = 5, DEPTH_SHOWN_MAX = 12 };
+enum { SLOW_CALLS_SHOWN = 5, DEPTH_SHOWN_MAX = 12 };
 
 #define NS_PER_S 1000000000.0
 #define UNKNOWN "unknown"
@@ -150,9 +152,13 @@ static void print_summary(const struct report *r, const struct page *page)
 
 static void add_times(struct table *table, const struct latency *l, bool has_percentiles)
 {
-    const uint64_t times[] = {l->p50_ns, l->p90_ns, l->p99_ns, l->p999_ns};
+    const struct {
+        uint64_t ns;
+        unsigned per_ten_thousand;
+    } times[] = {{l->p50_ns, 5000}, {l->p90_ns, 9000}, {l->p99_ns, 9900}, {l->p999_ns, 9990}};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
-        table_add(table, has_percentiles ? units_ns(times[i]).s : "-");
+        bool is_told = has_percentiles && latency_can_tell(l->count, times[i].per_ten_thousand);
+        table_add(table, is_told ? units_ns(times[i].ns).s : "-");
     }
     table_add(table, l->max_ns != 0 || has_percentiles ? units_ns(l->max_ns).s : "-");
 }
@@ -177,11 +183,12 @@ static void print_functions(const struct report *r, const struct page *page)
         add_times(table, &l, hist->count != 0);
     }
     page_heading(page, "How long each call took");
-    page_say(page,
-             "p99: 99 of 100 calls took no longer. The cost of reading the clock, %s%" PRIu64
-             " ns a call, has been taken off all times.",
-             cost_ps != 0 && cost_ps < 1000 ? "under " : "",
-             (cost_ps + 500) / 1000 != 0 || cost_ps == 0 ? (cost_ps + 500) / 1000 : 1);
+    page_say(
+        page,
+        "p99: 99 of 100 calls took no longer; - where there were too few calls to say. The cost "
+        "of reading the clock, %s%" PRIu64 " ns a call, has been taken off all times.",
+        cost_ps != 0 && cost_ps < 1000 ? "under " : "",
+        (cost_ps + 500) / 1000 != 0 || cost_ps == 0 ? (cost_ps + 500) / 1000 : 1);
     page_table(page, table);
 }
 
@@ -210,20 +217,33 @@ static char *site_title(const struct report *r, struct site_stack *stack, uint32
     return site_label(&stack->at[*ret_shown]);
 }
 
-static void add_callers(struct table *table, const struct site_stack *stack, size_t shown)
+/* The sites of a table, and what tells them apart. */
+struct listing {
+    const struct report *report;
+    struct site_stack stack;
+    struct site_callers_list callers;
+};
+
+static void list_site(struct listing *l, uint32_t site)
 {
-    for (size_t i = shown + 1; i < stack->count && i <= shown + CALLERS_SHOWN; i++) {
-        char *label = site_label(&stack->at[i]);
-        char *note = mem_format("called by %s", label);
-        table_note(table, note);
-        free(note);
-        free(label);
-    }
+    const struct profile *p = l->report->profile;
+    site_stack_load(&l->stack, p, p->sites.at[site].path);
+    site_callers_add(&l->callers, &l->stack, site_stack_shown(&l->stack, &l->report->wrappers));
 }
 
-static void add_site(struct table *table, const struct report *r, struct site_stack *stack,
-                     size_t rank, uint32_t site)
+/* p99 of a handful of calls is one of them; who sorts by it wants to see it all the same. */
+static char *site_p99(const struct report *r, uint32_t site)
 {
+    const struct hist *hist = &r->profile->sites.at[site].latency;
+    bool is_told = !r->profile->run.counters_only &&
+                   (latency_can_tell(hist->count, 9900) || r->key == RANK_P99);
+    uint64_t ns = latency_net(hist_quantile(hist, 9900), 1, r->profile->run.clock_cost_ps);
+    return mem_text(is_told ? units_ns(ns).s : "-");
+}
+
+static void add_site(struct table *table, struct listing *l, size_t rank, uint32_t site)
+{
+    const struct report *r = l->report;
     const struct profile_site *s = &r->profile->sites.at[site];
     const struct profile_calls *sum = &r->selection->site_totals[site];
     uint64_t value = rank_value(r->profile, r->selection, site, r->key);
@@ -239,14 +259,14 @@ static void add_site(struct table *table, const struct report *r, struct site_st
         table_add(table, is_whole ? units_share(s->temporaries, sum->allocs).s : "-");
     }
     table_add(table, units_ns(latency_net(sum->ns, sum->calls, cost_ps)).s);
-    table_add(table, is_whole
-                         ? units_ns(latency_net(hist_quantile(&s->latency, 9900), 1, cost_ps)).s
-                         : "-");
+    char *p99 = site_p99(r, site);
+    table_add(table, p99);
     size_t shown;
-    char *title = site_title(r, stack, site, &shown);
+    char *title = site_title(r, &l->stack, site, &shown);
     table_add(table, title);
-    add_callers(table, stack, shown);
+    site_notes_add(table, &l->callers, &l->stack, shown);
     free(title);
+    free(p99);
 }
 
 static void print_sites_heading(const struct report *r, const struct page *page, size_t shown,
@@ -287,11 +307,15 @@ static void print_sites(const struct report *r, const struct page *page)
         return;
     }
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
-    struct site_stack stack = {0};
+    struct listing l = {.report = r};
     for (size_t i = 0; i < shown; i++) {
-        add_site(table, r, &stack, i + 1, sites[i]);
+        list_site(&l, sites[i]);
     }
-    site_stack_finish(&stack);
+    for (size_t i = 0; i < shown; i++) {
+        add_site(table, &l, i + 1, sites[i]);
+    }
+    site_callers_finish(&l.callers);
+    site_stack_finish(&l.stack);
     free(sites);
     page_table(page, table);
 }
