@@ -64,11 +64,12 @@ static void add_per_unit(struct table *table, const char *what, const struct com
     char *title = mem_format("%s per %s", what, unit);
     double of_before = (double)before / (double)c->before.units;
     double of_after = (double)after / (double)c->after.units;
-    /* Thousandths, so that a ratio of small numbers is a true one. */
-    uint64_t fine_before = (uint64_t)(of_before * 1000 + 0.5);
-    uint64_t fine_after = (uint64_t)(of_after * 1000 + 0.5);
+    /* Millionths, so that a ratio of small numbers is a true one. */
+    const uint64_t fine = 1000000;
+    uint64_t fine_before = (uint64_t)(of_before * (double)fine + 0.5);
+    uint64_t fine_after = (uint64_t)(of_after * (double)fine + 0.5);
     struct units_text change = units_per(
-        fine_after > fine_before ? fine_after - fine_before : fine_before - fine_after, 1000);
+        fine_after > fine_before ? fine_after - fine_before : fine_before - fine_after, fine);
     char *change_text = mem_format("%s%s",
                                    fine_after > fine_before   ? "+"
                                    : fine_after < fine_before ? "-"
