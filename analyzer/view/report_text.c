@@ -27,6 +27,12 @@ static uint64_t net_total(const struct report *r)
     return latency_net(r->selection->totals.ns, calls, r->profile->run.clock_cost_ps);
 }
 
+/* Recorded with --latency=off, no call has a time. */
+static bool is_timed(const struct report *r)
+{
+    return r->profile->totals.ns != 0;
+}
+
 /* The first lines: what was lost, what ran, how it ended, and what was left out. */
 static void print_head(const struct report *r, const struct page *page)
 {
@@ -38,7 +44,8 @@ static void print_head(const struct report *r, const struct page *page)
     char *command = report_command_text(run->command);
     char *exit = report_exit_text(run->exit_kind, run->exit_code);
     page_say(page, "%s", command[0] != '\0' ? command : "(unknown command)");
-    page_say(page, "ran %s, %s", units_ns(run->duration_ns).s, exit);
+    page_say(page, "ran %s, %s",
+             run->duration_ns != 0 ? units_ns(run->duration_ns).s : "for an unknown time", exit);
     if (run->merged_runs > 1) {
         page_say(page, "%" PRIu32 " recordings merged into one: counts and times are sums.",
                  run->merged_runs);
@@ -92,14 +99,15 @@ static void add_time(struct table *table, const struct report *r)
 {
     uint64_t ns = net_total(r);
     uint64_t duration_ns = r->profile->run.duration_ns;
-    if (r->selection->totals.ns == 0) {
+    if (!is_timed(r)) {
         add_row(table, "allocator time", "not measured", "recorded with --latency=off");
         return;
     }
     /* Several threads can spend more than the run's time together. */
-    char *remark = ns <= duration_ns ? mem_format("%s of the run", units_share(ns, duration_ns).s)
-                                     : mem_format("all threads together, in a run of %s",
-                                                  units_ns(duration_ns).s);
+    char *remark = duration_ns == 0    ? mem_text("")
+                   : ns <= duration_ns ? mem_format("%s of the run", units_share(ns, duration_ns).s)
+                                       : mem_format("all threads together, in a run of %s",
+                                                    units_ns(duration_ns).s);
     add_row(table, "allocator time", units_ns(ns).s, remark);
     free(remark);
 }
@@ -179,8 +187,8 @@ static void print_functions(const struct report *r, const struct page *page)
         struct latency l = latency_of(&r->selection->calls[i], hist, cost_ps);
         table_add(table, hook_call_name(i));
         table_add(table, units_count(l.count).s);
-        table_add(table, units_ns(l.total_ns).s);
-        add_times(table, &l, hist->count != 0);
+        table_add(table, is_timed(r) ? units_ns(l.total_ns).s : "-");
+        add_times(table, &l, hist->count != 0 && is_timed(r));
     }
     page_heading(page, "How long each call took");
     page_say(
@@ -235,7 +243,7 @@ static void list_site(struct listing *l, uint32_t site)
 static char *site_p99(const struct report *r, uint32_t site)
 {
     const struct hist *hist = &r->profile->sites.at[site].latency;
-    bool is_told = !r->profile->run.counters_only &&
+    bool is_told = !r->profile->run.counters_only && is_timed(r) &&
                    (latency_can_tell(hist->count, 9900) || r->key == RANK_P99);
     uint64_t ns = latency_net(hist_quantile(hist, 9900), 1, r->profile->run.clock_cost_ps);
     return mem_text(is_told ? units_ns(ns).s : "-");
@@ -258,7 +266,7 @@ static void add_site(struct table *table, struct listing *l, size_t rank, uint32
     } else {
         table_add(table, is_whole ? units_share(s->temporaries, sum->allocs).s : "-");
     }
-    table_add(table, units_ns(latency_net(sum->ns, sum->calls, cost_ps)).s);
+    table_add(table, is_timed(r) ? units_ns(latency_net(sum->ns, sum->calls, cost_ps)).s : "-");
     char *p99 = site_p99(r, site);
     table_add(table, p99);
     size_t shown;
@@ -429,7 +437,7 @@ static void print_slow_calls(const struct report *r, const struct page *page)
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
     struct site_stack stack = {0};
     size_t rows = 0;
-    for (size_t i = 0; i < p->slow_calls.count && rows < SLOW_CALLS_SHOWN; i++) {
+    for (size_t i = 0; is_timed(r) && i < p->slow_calls.count && rows < SLOW_CALLS_SHOWN; i++) {
         if (r->selection->is_kept[p->slow_calls.at[i].site]) {
             add_slow_call(table, r, &stack, &p->slow_calls.at[i]);
             rows++;
