@@ -121,9 +121,9 @@ static void add_units(struct table *table, const struct report *r)
     const char *unit =
         run->unit_name != NULL && run->unit_name[0] != '\0' ? run->unit_name : "unit";
     char *what = mem_format("per %s", unit);
-    char *remark = mem_format("allocations, %s bytes (of %s %ss)",
-                              units_per(r->selection->totals.bytes, run->units).s,
-                              units_count(run->units).s, unit);
+    char *remark =
+        mem_format("allocations, %s bytes (%s done)",
+                   units_per(r->selection->totals.bytes, run->units).s, units_count(run->units).s);
     add_row(table, what, units_per(r->selection->totals.allocs, run->units).s, remark);
     free(remark);
     free(what);

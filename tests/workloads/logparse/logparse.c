@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <alloctrap/alloctrap.h>
+
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, OUT_BUFFER_BYTES = 64 * 1024 };
 
 struct options {
@@ -136,7 +138,7 @@ int main(int argc, char **argv)
     if (!is_fine) {
         return EXIT_FAILED;
     }
-    /* Here the units of work are known: stats.lines of them. */
+    alloctrap_units(stats.lines, "line"); /* so that a recording can say how much for each line */
     print_stats(&options, &stats);
     return EXIT_SUCCESS;
 }
