@@ -199,10 +199,8 @@ static size_t load_site(struct listing *l, const struct compare_site *site)
     return site_stack_shown(&l->stack, NULL);
 }
 
-static void add_site(struct table *table, struct listing *l, const struct compare_site *site)
+static void add_numbers(struct table *table, const struct compare_site *site)
 {
-    const struct site_stack *stack = &l->stack;
-    size_t shown = load_site(l, site);
     table_add(table, units_count(site->before.allocs).s);
     table_add(table, units_count(site->after.allocs).s);
     bool by_count = site->before.allocs != site->after.allocs;
@@ -213,10 +211,16 @@ static void add_site(struct table *table, struct listing *l, const struct compar
             : units_ratio(site->before.bytes, site->after.bytes, "fewer bytes", "more bytes").s);
     table_add(table, units_bytes_change(site->before.bytes, site->after.bytes).s);
     table_add(table, units_ns_change(site->before.ns, site->after.ns).s);
-    char *label = stack->count != 0 ? site_label(&stack->at[shown]) : mem_text("(remainder)");
+}
+
+/* Returns the frame whose label it is. */
+static size_t add_label(struct table *table, struct listing *l, const struct compare_site *site)
+{
+    size_t shown = load_site(l, site);
+    char *label = l->stack.count != 0 ? site_label(&l->stack.at[shown]) : mem_text("(remainder)");
     table_add(table, label);
     free(label);
-    site_notes_add(table, &l->callers, stack, shown);
+    return shown;
 }
 
 /* The sites of one kind of change, as many as are wanted, the most important first. */
@@ -244,7 +248,9 @@ static struct table *list_sites(struct listing *l, const struct compare_site **s
         site_callers_add(&l->callers, &l->stack, shown);
     }
     for (size_t i = 0; i < count; i++) {
-        add_site(table, l, sites[i]);
+        add_numbers(table, sites[i]);
+        size_t shown = add_label(table, l, sites[i]);
+        site_notes_add(table, &l->callers, &l->stack, shown);
     }
     site_callers_finish(&l->callers);
     site_stack_finish(&l->stack);
@@ -268,6 +274,41 @@ static void print_change(const struct compare_view *view, const struct page *pag
                                  : mem_format("%s (%s)", title, units_count(count).s);
     page_heading(page, heading);
     free(heading);
+    page_table(page, table);
+}
+
+/* The same by allocating function: the shortest answer to "where?". */
+static void print_allocating(const struct compare_view *view, const struct page *page)
+{
+    static const struct table_column columns[] = {
+        {"before", TABLE_NUMBER}, {"after", TABLE_NUMBER}, {"that is", TABLE_NUMBER},
+        {"bytes", TABLE_NUMBER},  {"time", TABLE_NUMBER},  {"function", TABLE_NAME}};
+    const struct comparison *c = view->comparison;
+    struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
+    struct listing l = {.comparison = c};
+    size_t changed = 0;
+    for (size_t i = 0; i < c->functions.count; i++) {
+        bool is_same = c->functions.at[i].change == COMPARE_SAME;
+        if (!is_same && (view->top == 0 || changed < view->top)) {
+            add_numbers(table, &c->functions.at[i]);
+            add_label(table, &l, &c->functions.at[i]);
+        }
+        changed += !is_same;
+    }
+    site_stack_finish(&l.stack);
+    if (changed == 0) {
+        table_destroy(table);
+        return;
+    }
+    size_t rows = table_rows(table);
+    char *heading = rows < changed
+                        ? mem_format("Functions that made the difference (%zu of %s)", rows,
+                                     units_count(changed).s)
+                        : mem_format("Functions that made the difference (%zu)", changed);
+    page_heading(page, heading);
+    free(heading);
+    page_say(page, "Allocations by the innermost function outside the allocator and its wrappers, "
+                   "whoever called it.");
     page_table(page, table);
 }
 
@@ -340,6 +381,7 @@ void compare_print(const struct compare_view *view, const struct page *page)
     print_side(page, "BEFORE", view->before, view->comparison->before.profile);
     print_side(page, "AFTER", view->after, view->comparison->after.profile);
     print_totals(view, page);
+    print_allocating(view, page);
     print_functions(view, page);
     print_sites(view, page);
 }
