@@ -280,16 +280,10 @@ static void add_site(struct table *table, struct listing *l, size_t rank, uint32
 static void print_sites_heading(const struct report *r, const struct page *page, size_t shown,
                                 size_t count)
 {
-    static const char *const words[] = {[RANK_ALLOCATIONS] = "allocate most often",
-                                        [RANK_BYTES] = "allocate most bytes",
-                                        [RANK_PEAK] = "hold the peak",
-                                        [RANK_LIVE] = "hold what is live at the end",
-                                        [RANK_TEMPORARIES] = "make most temporaries",
-                                        [RANK_TIME] = "spend most time in the allocator",
-                                        [RANK_P99] = "have the slowest calls (p99)"};
-    char *heading = shown < count ? mem_format("Call sites that %s (%zu of %s)", words[r->key],
-                                               shown, units_count(count).s)
-                                  : mem_format("Call sites that %s", words[r->key]);
+    const char *words = report_key_words(r->key);
+    char *heading = shown < count ? mem_format("Call sites that %s (%zu of %s)", words, shown,
+                                               units_count(count).s)
+                                  : mem_format("Call sites that %s", words);
     page_heading(page, heading);
     free(heading);
     page_say(page, "A call site is a distinct chain of callers; shown is its innermost function "
@@ -506,6 +500,7 @@ void report_print(const struct report *report, const struct page *page)
     }
     print_summary(report, page);
     print_functions(report, page);
+    report_print_allocating(report, page);
     print_sites(report, page);
     print_processes(report, page);
     print_slow_calls(report, page);
