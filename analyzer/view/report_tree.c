@@ -139,9 +139,12 @@ static size_t tail_length(const struct printer *p, uint32_t node, uint32_t *ret_
 /* Every branch of the callers ends with the same way to main: its first steps are enough. */
 static bool print_tail(const struct printer *p, const struct pending *from)
 {
+    if (p->report->shape != REPORT_CALLERS || p->report->top == 0) {
+        return false;
+    }
     uint32_t outermost = 0;
     size_t length = tail_length(p, from->node, &outermost);
-    if (p->report->shape != REPORT_CALLERS || p->report->top == 0 || length <= TAIL_SHOWN + 1) {
+    if (length <= TAIL_SHOWN + 1) {
         return false;
     }
     struct pending one = *from;
