@@ -51,6 +51,12 @@ static bool has_lives(const struct comparison *c)
     return !c->before.profile->run.counters_only && !c->after.profile->run.counters_only;
 }
 
+/* Recorded with --latency=off, no call has a time. */
+static bool has_times(const struct comparison *c)
+{
+    return c->before.profile->totals.ns != 0 && c->after.profile->totals.ns != 0;
+}
+
 /* Part for part of whole, rounded; 0 of nothing. */
 static uint64_t each(uint64_t value, uint64_t count)
 {
@@ -93,7 +99,9 @@ static void add_units(struct table *table, const struct comparison *c)
     const struct profile_totals *a = &c->after.profile->totals;
     add_per_unit(table, "allocations", c, b->allocs, a->allocs);
     add_per_unit(table, "bytes", c, b->bytes, a->bytes);
-    add_per_unit(table, "allocator ns", c, c->before.ns, c->after.ns);
+    if (has_times(c)) {
+        add_per_unit(table, "allocator ns", c, c->before.ns, c->after.ns);
+    }
 }
 
 static void print_totals(const struct compare_view *view, const struct page *page)
@@ -116,9 +124,14 @@ static void print_totals(const struct compare_view *view, const struct page *pag
         add_line(table, line_of("peak memory", LINE_BYTES), b->peak_bytes, a->peak_bytes);
         add_line(table, line_of("live at end", LINE_BYTES), b->live_bytes, a->live_bytes);
     }
-    add_line(table, line_of("allocator time", LINE_TIME), c->before.ns, c->after.ns);
-    add_line(table, line_of("duration, recorded", LINE_LATENCY), c->before.profile->run.duration_ns,
-             c->after.profile->run.duration_ns);
+    if (has_times(c)) {
+        add_line(table, line_of("allocator time", LINE_TIME), c->before.ns, c->after.ns);
+    }
+    uint64_t took_before = c->before.profile->run.duration_ns;
+    uint64_t took_after = c->after.profile->run.duration_ns;
+    if (took_before != 0 && took_after != 0) { /* a recovered recording does not know */
+        add_line(table, line_of("duration, recorded", LINE_LATENCY), took_before, took_after);
+    }
     add_units(table, c);
     page_heading(page, "Totals");
     page_say(page, "Temporary: freed by the same thread before it allocated again. Allocator time: "
@@ -133,8 +146,9 @@ static void add_percentile(struct table *table, const struct comparison *c, unsi
                            const char *what, unsigned per_ten_thousand, uint64_t before,
                            uint64_t after)
 {
-    bool has_before = latency_can_tell(c->before.calls[call].count, per_ten_thousand);
-    bool has_after = latency_can_tell(c->after.calls[call].count, per_ten_thousand);
+    bool has_before =
+        latency_can_tell(c->before.profile->call_latency[call].count, per_ten_thousand);
+    bool has_after = latency_can_tell(c->after.profile->call_latency[call].count, per_ten_thousand);
     if (has_before && has_after) {
         add_line(table, line_of(what, LINE_LATENCY), before, after);
     } else if (has_before || has_after) {
@@ -153,8 +167,8 @@ static void add_function(struct table *table, const struct comparison *c, unsign
     char *calls = mem_format("%s calls", hook_call_name(call));
     add_line(table, line_of(calls, LINE_COUNT), b->count, a->count);
     free(calls);
-    if (b->count == 0 || a->count == 0) {
-        return; /* a time of no calls compares with nothing */
+    if (b->count == 0 || a->count == 0 || !has_times(c)) {
+        return; /* a time of no calls, or of none that was timed, compares with nothing */
     }
     add_percentile(table, c, call, "  p50", 5000, b->p50_ns, a->p50_ns);
     add_percentile(table, c, call, "  p99", 9900, b->p99_ns, a->p99_ns);
@@ -353,10 +367,11 @@ static void print_conclusion(const struct compare_view *view, const struct page 
         allocations_words(c->before.profile->totals.allocs, c->after.profile->totals.allocs);
     uint64_t b = c->before.ns;
     uint64_t a = c->after.ns;
-    char *time = a == b ? mem_text("as long in the allocator")
-                        : mem_format("%s %s in the allocator", units_ns(a < b ? b - a : a - b).s,
-                                     a < b ? "less" : "more");
-    page_say(page, "AFTER makes %s and spends %s.", words, time);
+    char *time = !has_times(c) ? mem_text("")
+                 : a == b      ? mem_text(" and spends as long in the allocator")
+                               : mem_format(" and spends %s %s in the allocator",
+                                            units_ns(a < b ? b - a : a - b).s, a < b ? "less" : "more");
+    page_say(page, "AFTER makes %s%s.", words, time);
     free(time);
     free(words);
 }
@@ -366,7 +381,9 @@ static void print_side(const struct page *page, const char *name, const char *wh
 {
     char *command = report_command_text(p->run.command);
     char *loss = report_loss_text(p);
-    page_say(page, "%s is %s (%s): %s", name, what, units_ns(p->run.duration_ns).s, command);
+    page_say(page, "%s is %s (%s): %s", name, what,
+             p->run.duration_ns != 0 ? units_ns(p->run.duration_ns).s : "unknown duration",
+             command);
     if (loss[0] != '\0') {
         page_warn(page, "%s: %s", name, loss);
     }

@@ -158,17 +158,18 @@ static void print_summary(const struct report *r, const struct page *page)
     free(rate);
 }
 
-static void add_times(struct table *table, const struct latency *l, bool has_percentiles)
+/* calls_seen: those whose time is in the percentiles; 0 = none was timed. */
+static void add_times(struct table *table, const struct latency *l, uint64_t calls_seen)
 {
     const struct {
         uint64_t ns;
         unsigned per_ten_thousand;
     } times[] = {{l->p50_ns, 5000}, {l->p90_ns, 9000}, {l->p99_ns, 9900}, {l->p999_ns, 9990}};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
-        bool is_told = has_percentiles && latency_can_tell(l->count, times[i].per_ten_thousand);
+        bool is_told = latency_can_tell(calls_seen, times[i].per_ten_thousand);
         table_add(table, is_told ? units_ns(times[i].ns).s : "-");
     }
-    table_add(table, l->max_ns != 0 || has_percentiles ? units_ns(l->max_ns).s : "-");
+    table_add(table, l->max_ns != 0 || calls_seen != 0 ? units_ns(l->max_ns).s : "-");
 }
 
 static void print_functions(const struct report *r, const struct page *page)
@@ -188,7 +189,7 @@ static void print_functions(const struct report *r, const struct page *page)
         table_add(table, hook_call_name(i));
         table_add(table, units_count(l.count).s);
         table_add(table, is_timed(r) ? units_ns(l.total_ns).s : "-");
-        add_times(table, &l, hist->count != 0 && is_timed(r));
+        add_times(table, &l, is_timed(r) ? hist->count : 0);
     }
     page_heading(page, "How long each call took");
     page_say(
