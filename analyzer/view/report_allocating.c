@@ -30,9 +30,9 @@ static void add_function(struct table *table, const struct report *r, const stru
     free(label);
 }
 
-/* The first level of the tree of callers: the children of its root, largest first. */
-static void print_first_level(const struct report *r, const struct page *page,
-                              const struct tree *tree, const struct tree_order *order)
+/* The children of the root, largest first. */
+static void print_all(const struct report *r, const struct page *page, const struct tree *tree,
+                      const struct tree_order *order)
 {
     const char *fourth = !is_memory(r->key) ? "time" : r->key == RANK_PEAK ? "at peak" : "live";
     const struct table_column columns[] = {{"share", TABLE_NUMBER},
@@ -72,9 +72,9 @@ void report_print_allocating(const struct report *report, const struct page *pag
         return; /* percentiles of several call sites do not add up */
     }
     struct tree *tree =
-        tree_build(report->profile, report->selection, &report->wrappers, TREE_FROM_SITE);
+        tree_build(report->profile, report->selection, &report->wrappers, TREE_SITE_ALONE);
     struct tree_order order = tree_sort(tree, report->key);
-    print_first_level(report, page, tree, &order);
+    print_all(report, page, tree, &order);
     tree_order_finish(&order);
     tree_destroy(tree);
 }

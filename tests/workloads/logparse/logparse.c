@@ -28,7 +28,8 @@ static const char usage_text[] =
     "  --builder=concat  a new string for every piece, as `s += piece` makes it\n"
     "  --builder=pooled  buffers that are used again\n"
     "  --stats=FORMAT    how to print what it took on standard error (default text)\n"
-    "  --check           build each line with both builders; fail where they differ\n";
+    "  --check           build each line with both builders; fail where they differ\n"
+    "  --help            this text\n";
 
 static bool parse_builder(const char *name, struct options *ret_options)
 {
