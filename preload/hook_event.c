@@ -12,6 +12,9 @@ static const uint64_t CALL_SALT = UINT64_C(0xA0761D6478BD642F);
 static const uint64_t EPOCH_SALT = UINT64_C(0xE7037ED1A0B428DB);
 static const uint64_t NO_STACK_HASH = 1; /* frees, when free stacks are off */
 
+/* Into each of its callers, where most of what a call did is constant. */
+#define IN_PLACE __attribute__((always_inline)) static inline
+
 /* What the call did, in the counters' words. */
 struct call_facts {
     const struct hook_now *now;
@@ -101,32 +104,39 @@ __attribute__((noinline)) static struct site_entry *new_site(struct hook_scratch
     return entry;
 }
 
-/* Counts the call in its row, or in the remainder; the call's path. */
-static uint32_t count(struct hook_scratch *scratch, const struct call_facts *facts)
+/* The call's row; NULL: it belongs to the remainder. */
+IN_PLACE struct site_entry *site_of(struct hook_scratch *scratch, const struct hook_now *now,
+                                    uint32_t *ret_path)
 {
-    unsigned call = facts->now->call;
     struct stack_ref stack = {.hash = NO_STACK_HASH};
     follow_epoch(scratch);
-    if (life_config.are_free_stacks_on || hook_call_effect(call) != HOOK_EFFECT_FREE) {
-        stack_capture(scratch->stack, &facts->now->at, &stack);
+    if (life_config.are_free_stacks_on || hook_call_effect(now->call) != HOOK_EFFECT_FREE) {
+        stack_capture(scratch->stack, &now->at, &stack);
     }
-    uint64_t key = row_key(stack.hash, call, scratch->epoch);
-    uint32_t path = 0;
+    uint64_t key = row_key(stack.hash, now->call, scratch->epoch);
     struct site_entry *entry = site_find(&scratch->sites, key);
-    if (entry != NULL) {
-        path = entry->path;
-    } else {
-        entry = new_site(scratch, key, &stack, call, &path);
+    if (__builtin_expect(entry == NULL, false)) {
+        return new_site(scratch, key, &stack, now->call, ret_path);
     }
-    if (entry != NULL) {
+    *ret_path = entry->path;
+    return entry;
+}
+
+/* Counts the call in its row, or in the remainder; the call's path. */
+IN_PLACE uint32_t count(struct hook_scratch *scratch, const struct call_facts *facts)
+{
+    uint32_t path = 0;
+    struct site_entry *entry = site_of(scratch, facts->now, &path);
+    if (__builtin_expect(entry != NULL, true)) {
         site_count(site_row(&scratch->sites, entry), &facts->sum);
     } else {
-        site_count_shared(&scratch->place->rest[call], &facts->sum);
+        site_count_shared(&scratch->place->rest[facts->now->call], &facts->sum);
     }
     return path;
 }
 
-static void push(struct hook_scratch *scratch, const struct session_event *events, uint32_t number)
+__attribute__((noinline)) static void push(struct hook_scratch *scratch,
+                                           const struct session_event *events, uint32_t number)
 {
     while (!ring_push(&scratch->ring, events, number)) {
         enum ring_wait_result result = ring_wait(&scratch->ring, link_now.control);
@@ -142,8 +152,8 @@ static void push(struct hook_scratch *scratch, const struct session_event *event
     }
 }
 
-static struct session_event event_of(const struct call_facts *facts, uint32_t path,
-                                     uint64_t stamp_ns, uint64_t addr, unsigned flags)
+IN_PLACE struct session_event event_of(const struct call_facts *facts, uint32_t path,
+                                       uint64_t stamp_ns, uint64_t addr, unsigned flags)
 {
     uint64_t size = facts->size < SESSION_LOW48 ? facts->size : SESSION_LOW48;
     uint16_t latency = life_config.is_latency_on ? loglin_code(facts->sum.ns) : 0;
@@ -154,7 +164,7 @@ static struct session_event event_of(const struct call_facts *facts, uint32_t pa
         .word3 = path | (uint64_t)(uint32_t)(facts->now->at.sp >> 4) << 32};
 }
 
-static struct session_event old_event(const struct call_facts *facts, uint32_t path)
+IN_PLACE struct session_event old_event(const struct call_facts *facts, uint32_t path)
 {
     struct session_event event =
         event_of(facts, path, facts->start_ns, facts->ended_addr, SESSION_EVENT_OLD);
@@ -163,7 +173,7 @@ static struct session_event old_event(const struct call_facts *facts, uint32_t p
     return event;
 }
 
-static void tell(struct hook_scratch *scratch, const struct call_facts *facts, uint32_t path)
+IN_PLACE void tell(struct hook_scratch *scratch, const struct call_facts *facts, uint32_t path)
 {
     const struct hook_now *now = facts->now;
     bool is_realloc = hook_call_effect(now->call) == HOOK_EFFECT_REALLOC;
@@ -181,12 +191,12 @@ static void tell(struct hook_scratch *scratch, const struct call_facts *facts, u
     if (facts->sum.allocs != 0) {
         events[number++] = event_of(facts, path, facts->end_ns, facts->begun_addr, 0);
     }
-    if (number != 0) {
+    if (number != 0 && !(number == 1 && ring_push_quickly(&scratch->ring, &events[0]))) {
         push(scratch, events, number);
     }
 }
 
-static void read_clock(struct call_facts *facts)
+IN_PLACE void read_clock(struct call_facts *facts)
 {
     facts->start_ns = clock_to_ns(facts->now->start_ticks);
     facts->end_ns = clock_to_ns(facts->now->end_ticks);
@@ -198,7 +208,7 @@ static void read_clock(struct call_facts *facts)
 
 /* A handler forked in the middle of this call, or the session ended: nothing of the scratch may be
  * written, it is another process's or gone. */
-static void count_elsewhere(const struct call_facts *facts)
+__attribute__((noinline)) static void count_elsewhere(const struct call_facts *facts)
 {
     const struct hook_now *now = facts->now;
     uint64_t events = facts->sum.allocs + facts->sum.frees + facts->sum.failed;
@@ -212,7 +222,8 @@ static void count_elsewhere(const struct call_facts *facts)
     life_count_early(now->call, &facts->sum, cause, events);
 }
 
-void hook_finish(const struct hook_now *now, void *begun, void *ended, size_t size, bool is_failed)
+IN_PLACE void finish(const struct hook_now *now, void *begun, void *ended, size_t size,
+                     bool is_failed)
 {
     int host_errno = errno; /* what the host must see, set by the real function */
     hook_guard_phase(HOOK_IN_OURS);
@@ -224,15 +235,40 @@ void hook_finish(const struct hook_now *now, void *begun, void *ended, size_t si
                                        .frees = ended != NULL && !is_failed,
                                        .failed = is_failed,
                                        .bytes = begun != NULL ? size : 0}};
-    if (now->way == HOOK_RECORD && life_is_current()) {
+    if (__builtin_expect(now->way == HOOK_RECORD && life_is_current(), true)) {
         read_clock(&facts);
         struct hook_scratch *scratch = hook_tls.scratch;
         tell(scratch, &facts, count(scratch, &facts));
     } else {
-        count_elsewhere(&facts);
+        struct call_facts elsewhere = facts; /* a copy: `facts` need not be in memory */
+        count_elsewhere(&elsewhere);
     }
     if (now->way != HOOK_NESTED) {
         hook_guard_leave();
     }
     errno = host_errno;
+}
+
+void hook_finish_alloc(const struct hook_now *now, void *ptr, size_t size)
+{
+    if (__builtin_expect(ptr != NULL, true)) {
+        finish(now, ptr, NULL, size, false);
+    } else {
+        hook_finish_any(now, NULL, NULL, size, true);
+    }
+}
+
+void hook_finish_free(const struct hook_now *now, void *ptr)
+{
+    if (__builtin_expect(ptr != NULL, true)) {
+        finish(now, NULL, ptr, 0, false);
+    } else {
+        hook_finish_any(now, NULL, NULL, 0, false);
+    }
+}
+
+void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_t size,
+                     bool is_failed)
+{
+    finish(now, begun, ended, size, is_failed);
 }

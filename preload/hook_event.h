@@ -33,7 +33,11 @@ struct hook_now {
 void hook_begin_slowly(struct hook_now *now);
 /* HOT. The call began `begun` and ended `ended` (NULL = none); is_failed: it should have returned
  * a block and did not, and `ended` stays. */
-void hook_finish(const struct hook_now *now, void *begun, void *ended, size_t size, bool is_failed);
+void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_t size,
+                     bool is_failed);
+/* HOT. The same for a call that is to begin one block, or to end one: most calls. */
+void hook_finish_alloc(const struct hook_now *now, void *ptr, size_t size);
+void hook_finish_free(const struct hook_now *now, void *ptr);
 
 /* HOT. frame: the hook's own __builtin_frame_address(0), which also makes it keep the caller's rbp
  * in its frame, where it can be read. */
@@ -75,7 +79,7 @@ __attribute__((always_inline)) static inline void hook_end_alloc(struct hook_now
                                                                  size_t size)
 {
     if (hook_is_done(now)) {
-        hook_finish(now, ptr, NULL, size, ptr == NULL);
+        hook_finish_alloc(now, ptr, size);
     }
 }
 
@@ -83,7 +87,7 @@ __attribute__((always_inline)) static inline void hook_end_alloc(struct hook_now
 __attribute__((always_inline)) static inline void hook_end_free(struct hook_now *now, void *ptr)
 {
     if (hook_is_done(now)) {
-        hook_finish(now, NULL, ptr, 0, false);
+        hook_finish_free(now, ptr);
     }
 }
 
@@ -94,7 +98,7 @@ __attribute__((always_inline)) static inline void hook_end_realloc(struct hook_n
 {
     if (hook_is_done(now)) {
         bool is_failed = fresh == NULL && (size != 0 || old == NULL);
-        hook_finish(now, fresh, old, size, is_failed);
+        hook_finish_any(now, fresh, old, size, is_failed);
     }
 }
 

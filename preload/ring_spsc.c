@@ -8,8 +8,7 @@ enum {
     BIG_EVENTS = 32 << 10,
     MIDDLE_PLACES = 64,
     MIDDLE_EVENTS = 16 << 10,
-    SMALL_EVENTS = 2 << 10,
-    TOUCH_EVENTS = 2 << 10 /* the pages of so many events are touched at once, before their use */
+    SMALL_EVENTS = 2 << 10
 };
 
 uint32_t ring_size_for(uint32_t index)
@@ -26,23 +25,23 @@ void ring_init(struct ring *ring, struct session_head *head, struct session_thre
     uint64_t off = atomic_load_explicit(&place->ring_off, memory_order_relaxed);
     if (off != 0) {
         ring->events = link_at(head, off);
-        ring->mask = atomic_load_explicit(&place->ring_events, memory_order_relaxed) - 1U;
+        ring->size = atomic_load_explicit(&place->ring_events, memory_order_relaxed);
+        ring->mask = ring->size - 1;
     }
 }
 
 static bool has_room(struct ring *ring, uint64_t tail, uint32_t count)
 {
-    uint64_t size = ring->mask + 1;
-    if (tail + count - ring->place->ring_head_seen <= size) {
+    if (tail + count - ring->place->ring_head_seen <= ring->size) {
         return true;
     }
     /* Acquire; pairs with the consumer's release: it has read what we are about to overwrite. */
     uint64_t seen = atomic_load_explicit(&ring->place->ring_head, memory_order_acquire);
-    if (tail - seen > size) {
+    if (tail - seen > ring->size) {
         return false; /* no honest consumer is ahead of the producer */
     }
     ring->place->ring_head_seen = seen;
-    return tail + count - seen <= size;
+    return tail + count - seen <= ring->size;
 }
 
 bool ring_push(struct ring *ring, const struct session_event *events, uint32_t count)
@@ -54,8 +53,8 @@ bool ring_push(struct ring *ring, const struct session_event *events, uint32_t c
     }
     for (uint32_t i = 0; i < count; i++) {
         uint64_t at = tail + i;
-        if (at % TOUCH_EVENTS == 0 && at <= ring->mask) {
-            mem_populate(&ring->events[at], TOUCH_EVENTS * sizeof *events);
+        if (at % RING_TOUCH_EVENTS == 0 && at <= ring->mask) {
+            mem_populate(&ring->events[at], RING_TOUCH_EVENTS * sizeof *events);
         }
         ring->events[at & ring->mask] = events[i];
     }

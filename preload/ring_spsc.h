@@ -15,6 +15,11 @@ struct ring {
     struct session_thread *place;
     struct session_event *events; /* NULL: no memory for a ring; every push is refused */
     uint64_t mask;
+    uint64_t size; /* mask + 1; 0 without events */
+};
+
+enum {
+    RING_TOUCH_EVENTS = 2 << 10 /* the pages of so many are touched at once, before their use */
 };
 
 /* COLD. Events of the ring of place number `index`: most programs have few threads. */
@@ -23,4 +28,21 @@ uint32_t ring_size_for(uint32_t index);
 void ring_init(struct ring *ring, struct session_head *head, struct session_thread *place);
 /* HOT. Stores all of them or none; the caller waits or counts the loss. */
 bool ring_push(struct ring *ring, const struct session_event *events, uint32_t count);
+
+/* HOT. ring_push() of one event, where that takes no more than a look at our own copy of the head;
+ * false: nothing was stored, ring_push() may do it. */
+static inline bool ring_push_quickly(struct ring *ring, const struct session_event *event)
+{
+    struct session_thread *place = ring->place;
+    /* Relaxed: ours alone to write. */
+    uint64_t tail = atomic_load_explicit(&place->ring_tail, memory_order_relaxed);
+    if (__builtin_expect(
+            tail - place->ring_head_seen >= ring->size || tail % RING_TOUCH_EVENTS == 0, false)) {
+        return false;
+    }
+    ring->events[tail & ring->mask] = *event;
+    /* Release; pairs with the consumer's acquire: no tail is seen before the event under it. */
+    atomic_store_explicit(&place->ring_tail, tail + 1, memory_order_release);
+    return true;
+}
 #endif

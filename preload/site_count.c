@@ -18,24 +18,6 @@ void site_init(struct site_table *table, struct session_head *head, struct sessi
     }
 }
 
-static struct site_entry *slot_of(struct site_entry *index, uint64_t mask, uint64_t key)
-{
-    uint64_t at = key ^ key >> 32;
-    while (index[at & mask].key != 0 && index[at & mask].key != key) {
-        at++;
-    }
-    return &index[at & mask];
-}
-
-struct site_entry *site_find(struct site_table *table, uint64_t key)
-{
-    if (table->index == NULL) {
-        return NULL;
-    }
-    struct site_entry *slot = slot_of(table->index, table->mask, key);
-    return slot->key == key ? slot : NULL;
-}
-
 /* At half full the index doubles; when there is no room for that it may fill to 7/8. */
 static bool make_room(struct site_table *table)
 {
@@ -51,7 +33,7 @@ static bool make_room(struct site_table *table)
     struct site_entry *fresh = link_at(table->head, off);
     for (uint64_t i = 0; i < slots; i++) {
         if (table->index[i].key != 0) {
-            *slot_of(fresh, fresh_slots - 1, table->index[i].key) = table->index[i];
+            *site_slot(fresh, fresh_slots - 1, table->index[i].key) = table->index[i];
         }
     }
     table->index = fresh;
@@ -91,7 +73,7 @@ struct site_entry *site_add(struct site_table *table, uint64_t key, uint32_t pat
     row->call = (uint8_t)call;
     /* Release; pairs with the recorder's acquire: path, call and chunk before the count. */
     atomic_store_explicit(&table->place->row_count, count + 1, memory_order_release);
-    struct site_entry *slot = slot_of(table->index, table->mask, key);
+    struct site_entry *slot = site_slot(table->index, table->mask, key);
     slot->row_line = (uint32_t)(off / SESSION_LINE);
     slot->path = path;
     /* A handler that jumps away before the key is set leaves a row without calls behind. */
@@ -99,28 +81,6 @@ struct site_entry *site_add(struct site_table *table, uint64_t key, uint32_t pat
     slot->key = key;
     table->used++;
     return slot;
-}
-
-/* Relaxed load and store: one writer, no lock prefix; the recorder sums what it sees. */
-static void add(_Atomic uint64_t *counter, uint64_t count)
-{
-    if (count != 0) {
-        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count,
-                              memory_order_relaxed);
-    }
-}
-
-void site_count(struct session_row *row, const struct site_sum *sum)
-{
-    add(&row->calls, 1);
-    add(&row->allocs, sum->allocs);
-    add(&row->frees, sum->frees);
-    add(&row->failed, sum->failed);
-    add(&row->bytes, sum->bytes);
-    add(&row->ns, sum->ns);
-    if (sum->ns > atomic_load_explicit(&row->ns_max, memory_order_relaxed)) {
-        atomic_store_explicit(&row->ns_max, sum->ns, memory_order_relaxed);
-    }
 }
 
 void site_count_shared(struct session_row *row, const struct site_sum *sum)

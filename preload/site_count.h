@@ -10,6 +10,8 @@
 
 #include "alloctrap/session.h"
 
+#include <stddef.h>
+
 /* One slot of the index. Lines are offsets / SESSION_LINE. */
 struct site_entry {
     uint64_t key; /* 0 = free */
@@ -36,12 +38,50 @@ struct site_sum {
 
 /* COLD. Takes up a place, as new or as its last owner left it. */
 void site_init(struct site_table *table, struct session_head *head, struct session_thread *place);
+/* PURE. Where a key is, or would be put, in an index that is never full. */
+static inline struct site_entry *site_slot(struct site_entry *index, uint64_t mask, uint64_t key)
+{
+    uint64_t at = key ^ key >> 32;
+    while (index[at & mask].key != 0 && index[at & mask].key != key) {
+        at++;
+    }
+    return &index[at & mask];
+}
+
 /* HOT. NULL when this stack and function were not met before. */
-struct site_entry *site_find(struct site_table *table, uint64_t key);
+static inline struct site_entry *site_find(const struct site_table *table, uint64_t key)
+{
+    if (table->index == NULL) {
+        return NULL;
+    }
+    struct site_entry *slot = site_slot(table->index, table->mask, key);
+    return slot->key == key ? slot : NULL;
+}
+
 /* COLD. A new row; NULL when there is no room. key must not be in the table, nor be 0. */
 struct site_entry *site_add(struct site_table *table, uint64_t key, uint32_t path, unsigned call);
+/* HOT. Relaxed load and store: one writer, no lock prefix; the recorder sums what it sees. */
+static inline void site_add_to(_Atomic uint64_t *counter, uint64_t count)
+{
+    if (count != 0) {
+        atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + count,
+                              memory_order_relaxed);
+    }
+}
+
 /* HOT. By the owner. */
-void site_count(struct session_row *row, const struct site_sum *sum);
+static inline void site_count(struct session_row *row, const struct site_sum *sum)
+{
+    site_add_to(&row->calls, 1);
+    site_add_to(&row->allocs, sum->allocs);
+    site_add_to(&row->frees, sum->frees);
+    site_add_to(&row->failed, sum->failed);
+    site_add_to(&row->bytes, sum->bytes);
+    site_add_to(&row->ns, sum->ns);
+    if (sum->ns > atomic_load_explicit(&row->ns_max, memory_order_relaxed)) {
+        atomic_store_explicit(&row->ns_max, sum->ns, memory_order_relaxed);
+    }
+}
 /* HOT. By anyone, handlers included. */
 void site_count_shared(struct session_row *row, const struct site_sum *sum);
 

@@ -57,11 +57,8 @@ static bool find_other(struct stack_bounds *bounds, uintptr_t sp)
     return false;
 }
 
-bool stack_bounds_enter(struct stack_bounds *bounds, uintptr_t sp)
+bool stack_bounds_enter_other(struct stack_bounds *bounds, uintptr_t sp)
 {
-    if (contains(&bounds->now, sp)) {
-        return true;
-    }
     if (find_other(bounds, sp)) {
         return false;
     }

@@ -32,8 +32,17 @@ struct stack_bounds {
     uint32_t next; /* the one of others that is given up next */
 };
 
+/* HOT. The part of stack_bounds_enter() for an sp outside of `now`. */
+bool stack_bounds_enter_other(struct stack_bounds *bounds, uintptr_t sp);
+
 /* HOT. True when sp is on the same stack as before; else `now` is another one. */
-bool stack_bounds_enter(struct stack_bounds *bounds, uintptr_t sp);
+static inline bool stack_bounds_enter(struct stack_bounds *bounds, uintptr_t sp)
+{
+    if (__builtin_expect(sp >= bounds->now.low && sp < bounds->now.high, true)) {
+        return true;
+    }
+    return stack_bounds_enter_other(bounds, sp);
+}
 
 /* HOT. Widens `now` upwards so that 8 bytes at addr may be read; false when they may not. */
 bool stack_bounds_reach(struct stack_bounds *bounds, uintptr_t addr);

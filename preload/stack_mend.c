@@ -1,8 +1,12 @@
 #include "stack_mend.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
-enum { MEND_SPECIAL = 1 }; /* a slot: the step to this frame took more than a return address */
+enum {
+    MEND_SPECIAL = 1,    /* a slot: the step to this frame took more than a return address */
+    MEND_JOIN_FRAMES = 8 /* stepping so many costs what moving some thirty does */
+};
 
 /* A frame's part of the identity; index from the outermost frame. */
 static uint64_t term_of(uintptr_t pc, uint32_t flags, uint32_t index)
@@ -50,6 +54,8 @@ void stack_mend_init(struct stack_mend *s, uint32_t depth_max)
     s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
     s->stepper.inner = inner_frame;
     s->stepper.inner_context = s;
+    s->stepper.epoch = stack_rule_epoch();
+    memset(s->memo, 0, sizeof s->memo);
 }
 
 static void drop_walk(struct stack_mend *s)
@@ -62,6 +68,20 @@ void stack_mend_forget(struct stack_mend *s)
 {
     drop_walk(s);
     s->can_join = false;
+}
+
+static stack_rule rule_of(struct stack_mend *s, uintptr_t pc)
+{
+    struct stack_memo *memo =
+        &s->memo[(pc * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - STACK_MEMO_BITS)];
+    if (memo->pc == pc) {
+        return memo->rule;
+    }
+    stack_rule rule = stack_rule_find(&s->stepper.machine, pc, s->stepper.epoch);
+    if (rule != STACK_RULE_NONE) { /* the loader may map a library there at any time */
+        *memo = (struct stack_memo){pc, rule};
+    }
+    return rule;
 }
 
 /* True when the value of bp in frame i is what it was when frame i's rule was applied. */
@@ -112,7 +132,7 @@ static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
     if (i == 0 || s->frame_flags[i] != 0 || s->frame_flags[i - 1] != 0) {
         return false;
     }
-    stack_rule rule = stack_rule_find(&s->stepper.machine, pc - 1, s->stepper.epoch);
+    stack_rule rule = rule_of(s, pc - 1);
     uintptr_t cfa = s->sps[i] + stack_rule_cfa_off(rule);
     uintptr_t slot = cfa - 8;
     if (stack_rule_kind(rule) == STACK_RULE_BP) {
@@ -130,13 +150,16 @@ static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
         return false;
     }
     bool is_saved = (rule & STACK_RULE_SAVES_BP) != 0;
+    uintptr_t bp_at = is_saved ? cfa + stack_rule_bp_off(rule) : s->bp_ats[i];
+    uint64_t term = term_of(pc, 0, i);
     s->rules[i] = rule;
     s->pcs[i] = pc;
     s->slots[i - 1] = slot;
-    s->sum -= s->terms[i];
-    s->terms[i] = term_of(pc, 0, i);
-    s->sum += s->terms[i];
-    move_bp(s, i - 1, is_saved ? cfa + stack_rule_bp_off(rule) : s->bp_ats[i]);
+    s->sum += term - s->terms[i];
+    s->terms[i] = term;
+    if (s->bp_ats[i - 1] != bp_at) {
+        move_bp(s, i - 1, bp_at);
+    }
     return true;
 }
 
@@ -160,54 +183,93 @@ static bool verify_special(struct stack_mend *s, uint32_t i)
     return true;
 }
 
+/* Outward from frame `i` as long as plain slots hold what they held: the frame inward of the first
+ * that does not; 0: all. This loop is most of what a deep stack costs. */
+static inline uint32_t skip_same(const struct stack_mend *s, uint32_t i)
+{
+    while (i > 0) {
+        uintptr_t slot = s->slots[i - 1];
+        if ((slot & MEND_SPECIAL) != 0 || *(const uintptr_t *)slot != s->pcs[i - 1]) {
+            break;
+        }
+        i--;
+    }
+    return i;
+}
+
 /* Goes outward from frame `i`, which is verified, as far as memory still says the same or can be
  * mended in place. Returns the last frame verified; 0: all. */
-static uint32_t verify(struct stack_mend *s, uint32_t i)
+static inline uint32_t verify(struct stack_mend *s, uint32_t i)
 {
-    for (; i > 0; i--) {
+    while ((i = skip_same(s, i)) > 0) {
         uintptr_t slot = s->slots[i - 1];
-        if ((slot & MEND_SPECIAL) != 0) {
-            if (!verify_special(s, i)) {
-                return i;
-            }
-            continue;
-        }
-        uintptr_t pc = *(const uintptr_t *)slot;
-        if (pc != s->pcs[i - 1] && !mend_in_place(s, i - 1, pc)) {
+        bool is_good = (slot & MEND_SPECIAL) != 0
+                           ? verify_special(s, i)
+                           : mend_in_place(s, i - 1, *(const uintptr_t *)slot);
+        if (!is_good) {
             return i;
         }
+        i--;
     }
     return 0;
+}
+
+/*
+ * Frame `old` of the last walk was reached with the same pc and sp. To join there is free when the
+ * stack is as deep as it was; otherwise every frame further in moves, which pays only when it
+ * saves as many steps: frames of another call often lie where old ones did by mere chance.
+ */
+static bool is_worth_joining(const struct stack_mend *s, uint32_t old)
+{
+    if (old + 1 + s->fresh_count == s->keep) {
+        return true;
+    }
+    uint32_t i = skip_same(s, old);
+    return i == 0 || (s->slots[i - 1] & MEND_SPECIAL) != 0 || old - i >= MEND_JOIN_FRAMES;
+}
+
+/* Frame `old`, of the same sp, is the one found at `at`, and the walk may join there. */
+static bool is_same_frame(const struct stack_mend *s, uint32_t old, const struct stack_cursor *at)
+{
+    return s->pcs[old] == at->pc && s->frame_flags[old] == at->flags && !s->stepper.has_crossed &&
+           is_worth_joining(s, old);
 }
 
 /* Steps outward from `at`, into s->fresh, until a frame is one of the last walk: then
  * STACK_STEP_FRAME and its index in *join. Old frames that lie further in are passed over. */
 static enum stack_step_result walk_fresh(struct stack_mend *s, struct stack_cursor *at, int *join)
 {
+    struct stack_cursor here = *at; /* in registers: one frame's pc leads to the next one's */
+    enum stack_step_result result = STACK_STEP_FRAME;
     uint32_t kept = s->count - s->keep;
     int old = *join;
     for (;;) {
-        while (old >= 0 && s->sps[old] < at->sp) {
+        while (old >= 0 && s->sps[old] < here.sp) {
             old--;
         }
-        *join = old;
-        if (old >= 0 && s->sps[old] == at->sp && s->pcs[old] == at->pc &&
-            s->frame_flags[old] == at->flags && !s->stepper.has_crossed) {
-            return STACK_STEP_FRAME;
+        if (old >= 0 && s->sps[old] == here.sp && is_same_frame(s, (uint32_t)old, &here)) {
+            break;
         }
         if (s->fresh_count + kept == s->depth_max) {
             s->is_too_deep = true;
-            return STACK_STEP_CUT;
+            result = STACK_STEP_CUT;
+            break;
         }
         struct stack_fresh *fresh = &s->fresh[s->fresh_count++];
-        uintptr_t pc = stack_step_lookup_pc(at->pc, at->flags);
-        fresh->rule = stack_rule_find(&s->stepper.machine, pc, s->stepper.epoch);
-        fresh->at = *at;
-        enum stack_step_result result = stack_step(&s->stepper, &fresh->at, fresh->rule, at);
+        fresh->rule = rule_of(s, stack_step_lookup_pc(here.pc, here.flags));
+        fresh->at = here;
+        if (stack_step_plainly(&s->stepper, &here, fresh->rule)) {
+            continue;
+        }
+        result = stack_step(&s->stepper, &fresh->at, fresh->rule, at);
+        here = *at;
         if (result != STACK_STEP_FRAME) {
-            return result;
+            break;
         }
     }
+    *at = here;
+    *join = old;
+    return result;
 }
 
 /* Frame i of the last walk moves to index `to`. */
@@ -310,7 +372,9 @@ static bool join_innermost(struct stack_mend *s, const struct stack_cursor *at)
         return false;
     }
     uint32_t top = s->count - 1;
-    move_bp(s, top, STACK_BP_REGISTER);
+    if (s->bp_ats[top] != STACK_BP_REGISTER) {
+        move_bp(s, top, STACK_BP_REGISTER);
+    }
     return s->pcs[top] == at->pc || mend_in_place(s, top, at->pc);
 }
 
@@ -352,15 +416,25 @@ static void drop_returned(struct stack_mend *s, uintptr_t sp)
     s->keep = s->count;
 }
 
+static void follow_epoch(struct stack_mend *s)
+{
+    uint32_t epoch = stack_rule_epoch();
+    if (__builtin_expect(epoch != s->stepper.epoch, false)) {
+        s->stepper.epoch = epoch;
+        memset(s->memo, 0, sizeof s->memo);
+    }
+}
+
 /*
- * A signal handler may siglongjmp out of a hook. Then the walk is half mended and the bounds may be
- * half written: nothing of them is believed.
+ * A signal handler may siglongjmp out of a hook. Then the walk is half mended, and the bounds or a
+ * memo may be half written: nothing of them is believed.
  */
 static void begin(struct stack_mend *s)
 {
     if (s->is_busy) {
         s->can_join = false;
         s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
+        memset(s->memo, 0, sizeof s->memo);
     }
     s->is_busy = true;
     atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
@@ -377,7 +451,7 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
     begin(s);
     bool can_join = stack_bounds_enter(&s->stepper.bounds, at->sp - 8) && s->can_join;
     s->stepper.bp = at->bp;
-    s->stepper.epoch = stack_rule_epoch();
+    follow_epoch(s);
     for (int attempt = 0; attempt < 2; attempt++) {
         struct stack_cursor from = {at->pc, at->sp, STACK_BP_REGISTER, 0, false};
         if (!can_join || attempt != 0) {
@@ -400,7 +474,7 @@ void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count)
     s->sum = 0;
     s->can_join = false;
     s->flags = s->count < count ? SESSION_NODE_CUT : 0;
-    s->stepper.epoch = stack_rule_epoch();
+    follow_epoch(s);
     uint32_t flags = 0;
     for (uint32_t n = 0; n < s->count; n++) {
         uint32_t i = s->count - 1 - n;
@@ -409,7 +483,7 @@ void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count)
         s->frame_flags[i] = (uint8_t)flags;
         s->terms[i] = term_of(pcs[n], flags, i);
         s->sum += s->terms[i];
-        stack_rule rule = stack_rule_find(&s->stepper.machine, pc, s->stepper.epoch);
+        stack_rule rule = rule_of(s, pc);
         flags = (rule & STACK_RULE_SIGNAL) != 0 ? SESSION_NODE_EXACT_PC : 0;
     }
 }

@@ -14,7 +14,16 @@
 #include "stack_step.h"
 #include "stack_walk.h"
 
-enum { STACK_FRAMES_MAX = SESSION_DEPTH_MAX };
+enum {
+    STACK_FRAMES_MAX = SESSION_DEPTH_MAX,
+    STACK_MEMO_BITS = 7 /* 2 KiB: the call sites that a thread goes back and forth between */
+};
+
+/* A rule this thread has looked up: without the atomics of the process's table. */
+struct stack_memo {
+    uintptr_t pc; /* as looked up; 0 = none */
+    stack_rule rule;
+};
 
 /* A frame found by a step, before its index from the root is known. */
 struct stack_fresh {
@@ -46,6 +55,7 @@ struct stack_mend {
     stack_rule rules[STACK_FRAMES_MAX]; /* from this frame outward */
     uint8_t frame_flags[STACK_FRAMES_MAX];
     struct stack_fresh fresh[STACK_FRAMES_MAX];
+    struct stack_memo memo[1 << STACK_MEMO_BITS]; /* of stepper.epoch */
 };
 
 /* COLD. The struct is zeroed memory. */

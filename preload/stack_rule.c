@@ -1,14 +1,11 @@
 #include "stack_rule.h"
 
 #include <stdalign.h>
-#include <stdatomic.h>
 
 enum {
     RULE_WAYS = 4, /* 4 entries of 16 bytes: a cache line */
     RULE_SETS_BITS = 13,
-    RULE_SETS = 1 << RULE_SETS_BITS,
-    RULE_PC_BITS = 47, /* user addresses of x86-64; the rest of a key is the epoch */
-    RULE_EPOCHS = 1 << (64 - RULE_PC_BITS)
+    RULE_SETS = 1 << RULE_SETS_BITS
 };
 
 #define RULE_KEY_EMPTY UINT64_C(0)
@@ -24,7 +21,7 @@ struct rule_set {
 };
 
 static struct rule_set sets[RULE_SETS];
-static _Atomic uint32_t epoch_now;
+_Atomic uint32_t stack_rule_epoch_now;
 
 static bool fits(int64_t value, unsigned bits)
 {
@@ -72,7 +69,8 @@ static struct rule_entry *choose_victim(struct rule_set *set, uint64_t key)
 {
     for (unsigned i = 0; i < RULE_WAYS; i++) {
         uint64_t was = atomic_load_explicit(&set->entries[i].key, memory_order_relaxed);
-        if (was == RULE_KEY_EMPTY || (was != RULE_KEY_BUSY && (was ^ key) >> RULE_PC_BITS != 0)) {
+        if (was == RULE_KEY_EMPTY ||
+            (was != RULE_KEY_BUSY && (was ^ key) >> STACK_RULE_PC_BITS != 0)) {
             return &set->entries[i];
         }
     }
@@ -100,10 +98,10 @@ static void keep(struct rule_set *set, uint64_t key, stack_rule rule)
 
 stack_rule stack_rule_find(struct stack_cfi_machine *m, uintptr_t pc, uint32_t epoch)
 {
-    if (pc >> RULE_PC_BITS != 0 || pc <= RULE_KEY_BUSY) {
+    if (pc >> STACK_RULE_PC_BITS != 0 || pc <= RULE_KEY_BUSY) {
         return STACK_RULE_NONE;
     }
-    uint64_t key = (uint64_t)epoch << RULE_PC_BITS | pc;
+    uint64_t key = (uint64_t)epoch << STACK_RULE_PC_BITS | pc;
     struct rule_set *set = &sets[(pc * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - RULE_SETS_BITS)];
     for (unsigned i = 0; i < RULE_WAYS; i++) {
         struct rule_entry *entry = &set->entries[i];
@@ -122,16 +120,10 @@ stack_rule stack_rule_find(struct stack_cfi_machine *m, uintptr_t pc, uint32_t e
     return rule;
 }
 
-uint32_t stack_rule_epoch(void)
-{
-    /* Acquire; pairs with the release in stack_rule_forget(). */
-    return atomic_load_explicit(&epoch_now, memory_order_acquire) % RULE_EPOCHS;
-}
-
 void stack_rule_forget(void)
 {
-    uint32_t epoch = atomic_fetch_add_explicit(&epoch_now, 1, memory_order_acq_rel) + 1;
-    if (epoch % RULE_EPOCHS != 0) {
+    uint32_t epoch = atomic_fetch_add_explicit(&stack_rule_epoch_now, 1, memory_order_acq_rel) + 1;
+    if (epoch % STACK_RULE_EPOCHS != 0) {
         return;
     }
     for (unsigned i = 0; i < RULE_SETS * RULE_WAYS; i++) { /* numbers begin again: nothing old */

@@ -11,6 +11,8 @@
 
 #include "stack_cfi.h"
 
+#include <stdatomic.h>
+
 enum stack_rule_kind {
     STACK_RULE_NONE = 0,      /* no unwind table covers the address */
     STACK_RULE_SP = 1,        /* CFA = sp + constant, return address at CFA - 8 */
@@ -29,12 +31,12 @@ enum stack_rule_kind {
  */
 typedef uint64_t stack_rule;
 
-enum { STACK_RULE_SIGNAL = 8, STACK_RULE_SAVES_BP = 16 };
+enum { STACK_RULE_KINDS = 7, STACK_RULE_SIGNAL = 8, STACK_RULE_SAVES_BP = 16 };
 
 /* PURE. */
 static inline enum stack_rule_kind stack_rule_kind(stack_rule rule)
 {
-    return (enum stack_rule_kind)(rule & 7);
+    return (enum stack_rule_kind)(rule & STACK_RULE_KINDS);
 }
 /* PURE. */
 static inline uintptr_t stack_rule_cfa_off(stack_rule rule)
@@ -58,8 +60,20 @@ stack_rule stack_rule_pack(const struct stack_cfi_machine *machine, uintptr_t fd
 /* HOT. The rule for code at pc: for a return address pass pc - 1. */
 stack_rule stack_rule_find(struct stack_cfi_machine *machine, uintptr_t pc, uint32_t epoch);
 
+/* stack_rule.c's alone to write. */
+extern _Atomic uint32_t stack_rule_epoch_now;
+
+enum {
+    STACK_RULE_PC_BITS = 47, /* user addresses of x86-64; the rest of a key is the epoch */
+    STACK_RULE_EPOCHS = 1 << (64 - STACK_RULE_PC_BITS)
+};
+
 /* HOT. The epoch to look up under; read once for each walk. */
-uint32_t stack_rule_epoch(void);
+static inline uint32_t stack_rule_epoch(void)
+{
+    /* Acquire; pairs with the release in stack_rule_forget(). */
+    return atomic_load_explicit(&stack_rule_epoch_now, memory_order_acquire) % STACK_RULE_EPOCHS;
+}
 
 /* HOT. A library was closed: rules found under earlier epochs are void. */
 void stack_rule_forget(void);

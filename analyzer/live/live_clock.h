@@ -12,7 +12,11 @@
 uint64_t live_clock_ns(void);
 uint64_t live_clock_realtime_ns(void);
 
-/* Measures for 10 ms. The TSC only where the kernel itself keeps time by it. */
+/* Now, as the session's own stamps tell it: by its rule, which drifts from CLOCK_MONOTONIC by what
+ * it was measured wrong. An insane rule is CLOCK_MONOTONIC. */
+uint64_t live_clock_by(const struct session_clock *rule);
+
+/* Measures for some ms. */
 void live_clock_calibrate(struct session_clock *ret);
 
 #endif

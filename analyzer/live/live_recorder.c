@@ -126,11 +126,17 @@ static bool is_pressed(const struct live_session *session)
     return false;
 }
 
+/* Comparable with the events' stamps, whatever the clock. */
+static uint64_t now_of(const struct live_recorder *recorder)
+{
+    return live_clock_by(&recorder->dir->control->clock);
+}
+
 /* The time is taken before the tails are read: what is older than the hold-back and not in a ring
  * yet is rare. */
 static uint64_t drain(struct live_recorder *recorder)
 {
-    uint64_t now_ns = live_clock_ns();
+    uint64_t now_ns = now_of(recorder);
     uint64_t hold_ns = LIVE_ORDER_HOLD_NS;
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         live_session_refresh(recorder->sessions.at[i]);
@@ -293,7 +299,7 @@ static void name_units(struct live_recorder *recorder, const struct live_session
 static void finish_session(struct live_recorder *recorder, struct live_session *session)
 {
     struct profile_process *process = &recorder->profile->processes.at[session->process];
-    process->end_ns = since_start(recorder, live_clock_ns());
+    process->end_ns = since_start(recorder, now_of(recorder));
     process->exit_kind = PROFILE_EXITED;
     process->threads = session->ring_count;
     heap_process_ended(recorder->heap, session->process);
@@ -331,7 +337,7 @@ static void see_ends(struct live_recorder *recorder)
 
 static void sample(struct live_recorder *recorder)
 {
-    uint64_t now_ns = live_clock_ns();
+    uint64_t now_ns = now_of(recorder);
     if (now_ns - recorder->sampled_ns < SAMPLE_NS) {
         return;
     }
@@ -433,7 +439,7 @@ void live_recorder_settle(struct live_recorder *recorder)
 {
     struct profile *profile = recorder->profile;
     uint64_t units = recorder->units_ended;
-    uint64_t now_ns = live_clock_ns();
+    uint64_t now_ns = now_of(recorder);
     heap_settle(recorder->heap);
     live_counts_apply(&recorder->counts, profile, recorder->sessions.at, recorder->sessions.count);
     for (size_t i = 0; i < recorder->sessions.count; i++) {

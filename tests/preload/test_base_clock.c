@@ -35,3 +35,15 @@ Test(base_clock, the_calibrated_clock_agrees_with_the_kernels)
     cr_assert_gt(ours + 100000, before);
     cr_assert_lt(ours, after + 100000);
 }
+
+Test(base_clock, the_tsc_is_trusted_where_the_kernel_goes_by_it)
+{
+    cr_assert(clock_rule_trusts_tsc("tsc\n", false));
+    cr_assert(clock_rule_trusts_tsc("kvm-clock\n", true));
+    cr_assert(clock_rule_trusts_tsc("hyperv_clocksource_tsc_page", true));
+    cr_assert_not(clock_rule_trusts_tsc("kvm-clock\n", false), "its rate may change");
+    cr_assert_not(clock_rule_trusts_tsc("hpet\n", true), "the kernel has found the TSC wanting");
+    cr_assert_not(clock_rule_trusts_tsc("tsc-early\n", true));
+    cr_assert_not(clock_rule_trusts_tsc("acpi_pm", true));
+    cr_assert_not(clock_rule_trusts_tsc("", true));
+}
