@@ -19,7 +19,7 @@ enum table_kind {
     TABLE_REMARK  /* as TABLE_NAME, but words, not a name: no code in markdown */
 };
 
-enum { TABLE_WORD_MAX = 28, TABLE_NAME_MIN = 48, TABLE_INDENT = 2 };
+enum { TABLE_WORD_MAX = 28, TABLE_NAME_MIN = 60, TABLE_INDENT = 2 };
 
 struct table_column {
     const char *title;

@@ -137,6 +137,9 @@ struct units_text units_per(uint64_t value, uint64_t units)
     if (value == 0 || each >= 0.995) {
         return significant(each, "");
     }
+    if (each < 0.001) {
+        return text_of("<0.001");
+    }
     snprintf(result.s, sizeof result.s, "%.3g", each);
     return result;
 }

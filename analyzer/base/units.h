@@ -27,7 +27,7 @@ struct units_text units_ns(uint64_t ns);
 /* "12.3 %"; "-" of nothing. */
 struct units_text units_share(uint64_t part, uint64_t whole);
 
-/* value for each of `units`: "14.2", "0.003"; "-" when units is 0. */
+/* value for each of `units`: "14.2", "0.003", "<0.001"; "-" when units is 0. */
 struct units_text units_per(uint64_t value, uint64_t units);
 
 /* after - before with its sign, each in its unit; "0" when equal. */

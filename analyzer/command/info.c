@@ -13,7 +13,8 @@
 static const char usage[] =
     "usage: alloctrap info FILE\n\n"
     "Says what a recording is: the command, when and where it ran, how it ended, whether\n"
-    "anything was lost, and how much the file holds.\n";
+    "anything was lost, and how much the file holds.\n\n"
+    "  -h, --help  this text\n";
 
 static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},

@@ -14,7 +14,10 @@ static const char usage[] =
     "usage: alloctrap merge FILE... -o OUT\n\n"
     "Adds up recordings of several runs or machines: counts, bytes, times and histograms are\n"
     "summed, the peak is the highest one's. Traces are left out.\n\n"
-    "  -o, --output=OUT  the recording to write; an existing recording is replaced\n";
+    "  -o, --output=OUT  the recording to write; an existing recording is replaced\n"
+    "  -h, --help        this text\n\n"
+    "example:\n"
+    "  alloctrap merge monday.atrap tuesday.atrap -o both.atrap\n";
 
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},

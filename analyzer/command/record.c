@@ -49,7 +49,11 @@ static void print_help(void)
         "      --follow=all|none    record what CMD starts, too (all)\n"
         "      --stacks=walk|unwind|compare|none   how stacks are found (walk)\n"
         "      --units=N[:NAME]     CMD does N units of work: reports show numbers for each\n"
-        "  -q, --quiet              no last line on standard error\n",
+        "  -q, --quiet              no last line on standard error\n"
+        "  -h, --help               this text\n\n"
+        "examples:\n"
+        "  alloctrap record -- ./parse access.log\n"
+        "  alloctrap record -o run.atrap --units=1000000:line -- ./parse access.log\n",
         stdout);
 }
 

@@ -21,7 +21,11 @@ enum err_code command_recover(int argc, char **argv, int *ret_status, struct err
             puts(
                 "usage: alloctrap recover SESSION -o FILE\n\n"
                 "Makes a recording of a session directory (NAME.atrap.session) whose recorder was\n"
-                "killed. Counts, bytes and times are exact. The directory stays as it is.");
+                "killed. Counts, bytes and times are exact. The directory stays as it is.\n\n"
+                "  -o, --output=FILE  the recording to write\n"
+                "  -h, --help         this text\n\n"
+                "example:\n"
+                "  alloctrap recover run.atrap.session -o run.atrap");
             return ERR_NONE;
         }
         if (option == 1 && session == NULL) {

@@ -16,7 +16,11 @@ struct match {
     char key[];
 };
 
+struct matcher;
+typedef char *match_key(struct matcher *m, const char *program); /* of the stack that is loaded */
+
 struct matcher {
+    match_key *by;
     struct match *all;
     struct mem_strings *names;
     struct site_stack stack;
@@ -55,7 +59,7 @@ static const char *frame_name(struct matcher *m, const struct site_frame *frame,
     if (strcmp(module, program) == 0) {
         module = "";
     }
-    char *name = frame->function[0] != '\0' && !site_names_module(frame)
+    char *name = site_has_name(frame)
                      ? mem_format("%s!%.*s", module, name_length(frame->function), frame->function)
                      : mem_format("%s+%" PRIx64, module, frame->offset);
     const char *kept = mem_strings_keep(m->names, name);
@@ -74,11 +78,9 @@ static bool is_in_chain(const struct matcher *m, const char *name)
 }
 
 /* The key of a site: its chain, one name a line. */
-static char *site_key(struct matcher *m, const struct profile *p, uint32_t path,
-                      const char *program)
+static char *chain_key(struct matcher *m, const char *program)
 {
     m->chain.count = 0;
-    site_stack_load(&m->stack, p, path);
     for (size_t i = 0; i < m->stack.count; i++) {
         const char *name = frame_name(m, &m->stack.at[i], program);
         if (!is_in_chain(m, name)) {
@@ -95,6 +97,16 @@ static char *site_key(struct matcher *m, const struct profile *p, uint32_t path,
         return mem_text("");
     }
     return key;
+}
+
+/* The key of the site's allocating function. */
+static char *function_key(struct matcher *m, const char *program)
+{
+    if (m->stack.count == 0) {
+        return mem_text("");
+    }
+    size_t shown = site_stack_shown(&m->stack, NULL);
+    return mem_text(frame_name(m, &m->stack.at[shown], program));
 }
 
 static struct match *find_or_add(struct matcher *m, const char *key)
@@ -144,7 +156,8 @@ static void match_side(struct matcher *m, const struct profile *p, int side)
         if (site->allocs == 0) {
             continue;
         }
-        char *key = site_key(m, p, site->path, program);
+        site_stack_load(&m->stack, p, site->path);
+        char *key = m->by(m, program);
         struct match *match = find_or_add(m, key);
         free(key);
         add_counts(&match->side[side], site, i, p,
@@ -193,20 +206,31 @@ static int by_effect(const void *a, const void *b)
                                               : 1;
 }
 
-static void collect(struct comparison *c, struct matcher *m)
+static void collect(struct matcher *m, compare_sites *ret_sites)
 {
     struct match *match;
     struct match *next;
     HASH_ITER (hh, m->all, match, next) {
         enum compare_change change = change_of(&match->side[0], &match->side[1]);
-        *MEM_PUSH(&c->sites) = (struct compare_site){change, match->side[0], match->side[1]};
-        c->counts[change] += 1;
+        *MEM_PUSH(ret_sites) = (struct compare_site){change, match->side[0], match->side[1]};
         HASH_DEL(m->all, match);
         free(match);
     }
-    if (c->sites.count > 1) {
-        qsort(c->sites.at, c->sites.count, sizeof *c->sites.at, by_effect);
+    if (ret_sites->count > 1) {
+        qsort(ret_sites->at, ret_sites->count, sizeof *ret_sites->at, by_effect);
     }
+}
+
+static void match_sites(match_key *by, const struct profile *before, const struct profile *after,
+                        compare_sites *ret_sites)
+{
+    struct matcher m = {.by = by, .names = mem_strings_create()};
+    match_side(&m, before, 0);
+    match_side(&m, after, 1);
+    collect(&m, ret_sites);
+    mem_strings_destroy(m.names);
+    site_stack_finish(&m.stack);
+    free(m.chain.at);
 }
 
 static struct compare_side side_of(const struct profile *p, uint64_t units, const char *unit_name)
@@ -235,19 +259,18 @@ struct comparison *compare_profiles(const struct profile *before, const struct p
                     before->totals.bytes != after->totals.bytes;
     c->is_certain = before->run.is_complete && after->run.is_complete &&
                     before->lost[LOSS_NO_SESSION] == 0 && after->lost[LOSS_NO_SESSION] == 0;
-    struct matcher m = {.names = mem_strings_create()};
-    match_side(&m, before, 0);
-    match_side(&m, after, 1);
-    collect(c, &m);
-    mem_strings_destroy(m.names);
-    site_stack_finish(&m.stack);
-    free(m.chain.at);
+    match_sites(chain_key, before, after, &c->sites);
+    match_sites(function_key, before, after, &c->functions);
+    for (size_t i = 0; i < c->sites.count; i++) {
+        c->counts[c->sites.at[i].change] += 1;
+    }
     return c;
 }
 
 void compare_destroy(struct comparison *comparison)
 {
     if (comparison != NULL) {
+        free(comparison->functions.at);
         free(comparison->sites.at);
         free(comparison);
     }

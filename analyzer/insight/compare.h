@@ -36,11 +36,15 @@ struct compare_counts {
     uint32_t site; /* the one of them with the most allocations; valid when sites > 0 */
 };
 
+/* A call site, or with all its call sites an allocating function: the one that a report shows of a
+ * site, the innermost outside the allocator's wrappers. */
 struct compare_site {
     enum compare_change change; /* by allocations, where these are equal by bytes */
     struct compare_counts before;
     struct compare_counts after;
 };
+
+typedef MEM_ARRAY(struct compare_site) compare_sites;
 
 struct compare_side {
     const struct profile *profile;
@@ -53,10 +57,11 @@ struct compare_side {
 struct comparison {
     struct compare_side before;
     struct compare_side after;
-    MEM_ARRAY(struct compare_site) sites; /* largest difference in allocations first, then bytes */
-    uint32_t counts[COMPARE_CHANGES];     /* sites of each change */
-    bool has_change;                      /* allocations or bytes differ in total */
-    bool is_certain;                      /* both recordings are whole: totals are exact */
+    compare_sites sites;              /* largest difference in allocations first, then bytes */
+    compare_sites functions;          /* in the same order */
+    uint32_t counts[COMPARE_CHANGES]; /* sites of each change */
+    bool has_change;                  /* allocations or bytes differ in total */
+    bool is_certain;                  /* both recordings are whole: totals are exact */
 };
 
 /* units: for both sides, 0 = what the recordings say; unit_name goes with it (NULL = theirs). */

@@ -1,6 +1,12 @@
 #include "insight/latency.h"
 
-enum { PS_PER_NS = 1000 };
+enum { PS_PER_NS = 1000, ALL = 10000 /* of ten thousand */ };
+
+bool latency_can_tell(uint64_t calls, unsigned per_ten_thousand)
+{
+    /* At least one call on average is beyond it: p50 wants 2, p99 wants 100. */
+    return calls >= ALL / (ALL - per_ten_thousand);
+}
 
 uint64_t latency_net(uint64_t ns, uint64_t calls, uint64_t clock_cost_ps)
 {

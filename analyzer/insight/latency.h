@@ -5,6 +5,7 @@
 #ifndef ALLOCTRAP_INSIGHT_LATENCY_H
 #define ALLOCTRAP_INSIGHT_LATENCY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "heap/hist.h"
@@ -23,6 +24,9 @@ struct latency {
 /* calls from the counters; hist of the events seen: empty gives percentiles of 0. */
 struct latency latency_of(const struct profile_calls *calls, const struct hist *hist,
                           uint64_t clock_cost_ps);
+
+/* Whether so many calls can have this percentile: p99 of 3 calls would be their maximum. */
+bool latency_can_tell(uint64_t calls, unsigned per_ten_thousand);
 
 /* ns of `calls` calls without the clock's cost; never below 0. */
 uint64_t latency_net(uint64_t ns, uint64_t calls, uint64_t clock_cost_ps);

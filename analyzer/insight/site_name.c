@@ -112,10 +112,21 @@ bool site_is_wrapper(const char *function, const struct site_wrappers *more)
     return false;
 }
 
+/* Code without a name that a wrapper of its own library called is the inside of that wrapper: a
+ * stripped sqlite3MemMalloc under sqlite3Malloc. */
+static bool is_inside_wrapper(const struct site_stack *stack, size_t at,
+                              const struct site_wrappers *more)
+{
+    const struct site_frame *frame = &stack->at[at];
+    return !site_has_name(frame) && at + 1 < stack->count &&
+           strcmp(frame->module, stack->at[at + 1].module) == 0 &&
+           site_is_wrapper(stack->at[at + 1].function, more);
+}
+
 size_t site_stack_shown(const struct site_stack *stack, const struct site_wrappers *more)
 {
     for (size_t i = 0; i < stack->count; i++) {
-        if (!site_is_wrapper(stack->at[i].function, more)) {
+        if (!site_is_wrapper(stack->at[i].function, more) && !is_inside_wrapper(stack, i, more)) {
             return i;
         }
     }
@@ -147,10 +158,15 @@ bool site_names_module(const struct site_frame *frame)
            strncmp(frame->function + length, "+0x", 3) == 0;
 }
 
+bool site_has_name(const struct site_frame *frame)
+{
+    return frame->function[0] != '\0' && !site_names_module(frame);
+}
+
 char *site_label(const struct site_frame *frame)
 {
     const char *inlined = frame->is_inlined ? " (inlined)" : "";
-    if (frame->function[0] == '\0' || site_names_module(frame)) {
+    if (!site_has_name(frame)) {
         return site_function(frame);
     }
     if (frame->file[0] == '\0') {

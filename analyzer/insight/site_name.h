@@ -58,6 +58,9 @@ char *site_function(const struct site_frame *frame);
  * name. */
 bool site_names_module(const struct site_frame *frame);
 
+/* Is there a function's name, not only a place in a library? */
+bool site_has_name(const struct site_frame *frame);
+
 /* What stands behind the last '/'. */
 const char *site_basename(const char *path);
 

@@ -52,7 +52,8 @@ static void add_site(struct builder *b, const struct site_stack *stack, size_t s
 {
     uint32_t at = 0;
     add_values(&b->tree->nodes.at[0], values);
-    for (size_t i = shown; i < stack->count; i++) {
+    size_t end = direction == TREE_SITE_ALONE && shown < stack->count ? shown + 1 : stack->count;
+    for (size_t i = shown; i < end; i++) {
         size_t frame = direction == TREE_FROM_MAIN ? stack->count - 1 - (i - shown) : i;
         at = child(b, at, &stack->at[frame]);
         add_values(&b->tree->nodes.at[at], values);

@@ -15,7 +15,8 @@
 
 enum tree_direction {
     TREE_FROM_MAIN, /* the outermost function first, every frame kept */
-    TREE_FROM_SITE  /* the shown frame of each site first, then who called it */
+    TREE_FROM_SITE, /* the shown frame of each site first, then who called it */
+    TREE_SITE_ALONE /* the shown frame and nothing below it: one node for each function */
 };
 
 enum { TREE_VALUES = RANK_P99 }; /* one for each key that adds up */

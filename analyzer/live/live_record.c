@@ -86,6 +86,8 @@ static enum err_code prepare(struct record *record, struct err *reterr)
         return code;
     }
     record->recorder = live_recorder_create(&record->dir, record->store, record->options->is_trace);
+    record->recorder->units_given = record->options->units;
+    record->recorder->unit_name_given = record->options->unit_name;
     char *command = live_finish_join(record->argv);
     live_finish_describe(record->recorder, command);
     free(command);
@@ -183,15 +185,6 @@ static void say_end(const struct record *record)
     }
 }
 
-static void set_units(struct record *record)
-{
-    struct profile *profile = record->recorder->profile;
-    if (record->options->units != 0) {
-        profile->run.units = record->options->units;
-        profile->run.unit_name = mem_strings_keep(profile->strings, record->options->unit_name);
-    }
-}
-
 /* Resolving names may take long and the host may still run: hosts are told first. */
 static enum err_code save_end(struct record *record, struct err *reterr)
 {
@@ -201,7 +194,6 @@ static enum err_code save_end(struct record *record, struct err *reterr)
     live_recorder_take_all(record->recorder);
     set_end(record);
     live_recorder_settle(record->recorder);
-    set_units(record);
     enum err_code code = live_finish_save(record->recorder, reterr);
     if (code == ERR_NONE) {
         say_end(record);

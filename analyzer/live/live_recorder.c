@@ -450,6 +450,10 @@ void live_recorder_settle(struct live_recorder *recorder)
             recorder->is_read_only ? session->last_ns : since_start(recorder, now_ns);
     }
     profile->run.units = units;
+    if (recorder->units_given != 0) {
+        profile->run.units = recorder->units_given;
+        profile->run.unit_name = mem_strings_keep(profile->strings, recorder->unit_name_given);
+    }
     profile->run.start_realtime_ns = recorder->base_realtime_ns;
     profile->run.duration_ns = last_end_ns(profile);
     profile->run.clock_cost_ps = recorder->dir->control->clock.cost_ns;

@@ -67,8 +67,11 @@ static void write_chain(struct json *json, const struct site_stack *stack)
     json_end(json);
 }
 
+/* A function has no chain of its own: those who call it differ. */
+enum chain_kind { WITH_CHAIN, WITHOUT_CHAIN };
+
 static void write_site(struct json *json, const struct comparison *c, struct site_stack *stack,
-                       const struct compare_site *site)
+                       const struct compare_site *site, enum chain_kind chain)
 {
     static const char *const changes[] = {[COMPARE_VANISHED] = "vanished",
                                           [COMPARE_APPEARED] = "appeared",
@@ -86,28 +89,37 @@ static void write_site(struct json *json, const struct comparison *c, struct sit
     json_text(json, "function", function);
     write_counts(json, "before", &site->before);
     write_counts(json, "after", &site->after);
-    write_chain(json, stack);
+    if (chain == WITH_CHAIN) {
+        write_chain(json, stack);
+    }
     json_end(json);
     free(function);
+}
+
+static void write_sites(struct json *json, const char *name, const struct compare_view *view,
+                        const compare_sites *sites, enum chain_kind chain)
+{
+    struct site_stack stack = {0};
+    json_array(json, name);
+    size_t count = view->top != 0 && view->top < sites->count ? view->top : sites->count;
+    for (size_t i = 0; i < count; i++) {
+        write_site(json, view->comparison, &stack, &sites->at[i], chain);
+    }
+    json_end(json);
+    site_stack_finish(&stack);
 }
 
 void compare_json(const struct compare_view *view, FILE *out)
 {
     const struct comparison *c = view->comparison;
     struct json json = json_on(out);
-    struct site_stack stack = {0};
     json_object(&json, NULL);
     json_text(&json, "format", "alloctrap-compare/1");
     write_side(&json, "before", view->before, &c->before);
     write_side(&json, "after", view->after, &c->after);
     json_bool(&json, "changed", c->has_change);
     write_functions(&json, c);
-    json_array(&json, "sites");
-    size_t count = view->top != 0 && view->top < c->sites.count ? view->top : c->sites.count;
-    for (size_t i = 0; i < count; i++) {
-        write_site(&json, c, &stack, &c->sites.at[i]);
-    }
+    write_sites(&json, "allocating_functions", view, &c->functions, WITHOUT_CHAIN);
+    write_sites(&json, "sites", view, &c->sites, WITH_CHAIN);
     json_end(&json);
-    json_end(&json);
-    site_stack_finish(&stack);
 }

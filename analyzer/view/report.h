@@ -34,6 +34,13 @@ void report_print(const struct report *report, const struct page *page);
 /* The tree or the callers, with the numbers of the report's key; report_print() calls it. */
 void report_print_tree(const struct report *report, const struct page *page);
 
+/* The functions that allocate most by the report's key, whoever called them; report_print() calls
+ * it. */
+void report_print_allocating(const struct report *report, const struct page *page);
+
+/* What those do that come first by a key: "allocate most often". */
+const char *report_key_words(enum rank_key key);
+
 /* JSON "alloctrap-report/1"; with a tree where the shape is one. */
 void report_json(const struct report *report, FILE *out);
 

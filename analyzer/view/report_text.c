@@ -10,8 +10,10 @@
 #include "base/units.h"
 #include "insight/latency.h"
 #include "insight/process_tree.h"
+#include "insight/site_callers.h"
+#include "view/site_notes.h"
 
-enum { CALLERS_SHOWN = 2, SLOW_CALLS_SHOWN = 5, DEPTH_SHOWN_MAX = 12 };
+enum { SLOW_CALLS_SHOWN = 5, DEPTH_SHOWN_MAX = 12 };
 
 #define NS_PER_S 1000000000.0
 #define UNKNOWN "unknown"
@@ -25,6 +27,12 @@ static uint64_t net_total(const struct report *r)
     return latency_net(r->selection->totals.ns, calls, r->profile->run.clock_cost_ps);
 }
 
+/* Recorded with --latency=off, no call has a time. */
+static bool is_timed(const struct report *r)
+{
+    return r->profile->totals.ns != 0;
+}
+
 /* The first lines: what was lost, what ran, how it ended, and what was left out. */
 static void print_head(const struct report *r, const struct page *page)
 {
@@ -36,7 +44,8 @@ static void print_head(const struct report *r, const struct page *page)
     char *command = report_command_text(run->command);
     char *exit = report_exit_text(run->exit_kind, run->exit_code);
     page_say(page, "%s", command[0] != '\0' ? command : "(unknown command)");
-    page_say(page, "ran %s, %s", units_ns(run->duration_ns).s, exit);
+    page_say(page, "ran %s, %s",
+             run->duration_ns != 0 ? units_ns(run->duration_ns).s : "for an unknown time", exit);
     if (run->merged_runs > 1) {
         page_say(page, "%" PRIu32 " recordings merged into one: counts and times are sums.",
                  run->merged_runs);
@@ -90,14 +99,15 @@ static void add_time(struct table *table, const struct report *r)
 {
     uint64_t ns = net_total(r);
     uint64_t duration_ns = r->profile->run.duration_ns;
-    if (r->selection->totals.ns == 0) {
+    if (!is_timed(r)) {
         add_row(table, "allocator time", "not measured", "recorded with --latency=off");
         return;
     }
     /* Several threads can spend more than the run's time together. */
-    char *remark = ns <= duration_ns ? mem_format("%s of the run", units_share(ns, duration_ns).s)
-                                     : mem_format("all threads together, in a run of %s",
-                                                  units_ns(duration_ns).s);
+    char *remark = duration_ns == 0    ? mem_text("")
+                   : ns <= duration_ns ? mem_format("%s of the run", units_share(ns, duration_ns).s)
+                                       : mem_format("all threads together, in a run of %s",
+                                                    units_ns(duration_ns).s);
     add_row(table, "allocator time", units_ns(ns).s, remark);
     free(remark);
 }
@@ -111,9 +121,9 @@ static void add_units(struct table *table, const struct report *r)
     const char *unit =
         run->unit_name != NULL && run->unit_name[0] != '\0' ? run->unit_name : "unit";
     char *what = mem_format("per %s", unit);
-    char *remark = mem_format("allocations, %s bytes (of %s %ss)",
-                              units_per(r->selection->totals.bytes, run->units).s,
-                              units_count(run->units).s, unit);
+    char *remark =
+        mem_format("allocations, %s bytes (%s done)",
+                   units_per(r->selection->totals.bytes, run->units).s, units_count(run->units).s);
     add_row(table, what, units_per(r->selection->totals.allocs, run->units).s, remark);
     free(remark);
     free(what);
@@ -148,13 +158,18 @@ static void print_summary(const struct report *r, const struct page *page)
     free(rate);
 }
 
-static void add_times(struct table *table, const struct latency *l, bool has_percentiles)
+/* calls_seen: those whose time is in the percentiles; 0 = none was timed. */
+static void add_times(struct table *table, const struct latency *l, uint64_t calls_seen)
 {
-    const uint64_t times[] = {l->p50_ns, l->p90_ns, l->p99_ns, l->p999_ns};
+    const struct {
+        uint64_t ns;
+        unsigned per_ten_thousand;
+    } times[] = {{l->p50_ns, 5000}, {l->p90_ns, 9000}, {l->p99_ns, 9900}, {l->p999_ns, 9990}};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
-        table_add(table, has_percentiles ? units_ns(times[i]).s : "-");
+        bool is_told = latency_can_tell(calls_seen, times[i].per_ten_thousand);
+        table_add(table, is_told ? units_ns(times[i].ns).s : "-");
     }
-    table_add(table, l->max_ns != 0 || has_percentiles ? units_ns(l->max_ns).s : "-");
+    table_add(table, l->max_ns != 0 || calls_seen != 0 ? units_ns(l->max_ns).s : "-");
 }
 
 static void print_functions(const struct report *r, const struct page *page)
@@ -173,15 +188,16 @@ static void print_functions(const struct report *r, const struct page *page)
         struct latency l = latency_of(&r->selection->calls[i], hist, cost_ps);
         table_add(table, hook_call_name(i));
         table_add(table, units_count(l.count).s);
-        table_add(table, units_ns(l.total_ns).s);
-        add_times(table, &l, hist->count != 0);
+        table_add(table, is_timed(r) ? units_ns(l.total_ns).s : "-");
+        add_times(table, &l, is_timed(r) ? hist->count : 0);
     }
     page_heading(page, "How long each call took");
-    page_say(page,
-             "p99: 99 of 100 calls took no longer. The cost of reading the clock, %s%" PRIu64
-             " ns a call, has been taken off all times.",
-             cost_ps != 0 && cost_ps < 1000 ? "under " : "",
-             (cost_ps + 500) / 1000 != 0 || cost_ps == 0 ? (cost_ps + 500) / 1000 : 1);
+    page_say(
+        page,
+        "p99: 99 of 100 calls took no longer; - where there were too few calls to say. The cost "
+        "of reading the clock, %s%" PRIu64 " ns a call, has been taken off all times.",
+        cost_ps != 0 && cost_ps < 1000 ? "under " : "",
+        (cost_ps + 500) / 1000 != 0 || cost_ps == 0 ? (cost_ps + 500) / 1000 : 1);
     page_table(page, table);
 }
 
@@ -210,20 +226,33 @@ static char *site_title(const struct report *r, struct site_stack *stack, uint32
     return site_label(&stack->at[*ret_shown]);
 }
 
-static void add_callers(struct table *table, const struct site_stack *stack, size_t shown)
+/* The sites of a table, and what tells them apart. */
+struct listing {
+    const struct report *report;
+    struct site_stack stack;
+    struct site_callers_list callers;
+};
+
+static void list_site(struct listing *l, uint32_t site)
 {
-    for (size_t i = shown + 1; i < stack->count && i <= shown + CALLERS_SHOWN; i++) {
-        char *label = site_label(&stack->at[i]);
-        char *note = mem_format("called by %s", label);
-        table_note(table, note);
-        free(note);
-        free(label);
-    }
+    const struct profile *p = l->report->profile;
+    site_stack_load(&l->stack, p, p->sites.at[site].path);
+    site_callers_add(&l->callers, &l->stack, site_stack_shown(&l->stack, &l->report->wrappers));
 }
 
-static void add_site(struct table *table, const struct report *r, struct site_stack *stack,
-                     size_t rank, uint32_t site)
+/* p99 of a handful of calls is one of them; who sorts by it wants to see it all the same. */
+static char *site_p99(const struct report *r, uint32_t site)
 {
+    const struct hist *hist = &r->profile->sites.at[site].latency;
+    bool is_told = !r->profile->run.counters_only && is_timed(r) &&
+                   (latency_can_tell(hist->count, 9900) || r->key == RANK_P99);
+    uint64_t ns = latency_net(hist_quantile(hist, 9900), 1, r->profile->run.clock_cost_ps);
+    return mem_text(is_told ? units_ns(ns).s : "-");
+}
+
+static void add_site(struct table *table, struct listing *l, size_t rank, uint32_t site)
+{
+    const struct report *r = l->report;
     const struct profile_site *s = &r->profile->sites.at[site];
     const struct profile_calls *sum = &r->selection->site_totals[site];
     uint64_t value = rank_value(r->profile, r->selection, site, r->key);
@@ -238,30 +267,24 @@ static void add_site(struct table *table, const struct report *r, struct site_st
     } else {
         table_add(table, is_whole ? units_share(s->temporaries, sum->allocs).s : "-");
     }
-    table_add(table, units_ns(latency_net(sum->ns, sum->calls, cost_ps)).s);
-    table_add(table, is_whole
-                         ? units_ns(latency_net(hist_quantile(&s->latency, 9900), 1, cost_ps)).s
-                         : "-");
+    table_add(table, is_timed(r) ? units_ns(latency_net(sum->ns, sum->calls, cost_ps)).s : "-");
+    char *p99 = site_p99(r, site);
+    table_add(table, p99);
     size_t shown;
-    char *title = site_title(r, stack, site, &shown);
+    char *title = site_title(r, &l->stack, site, &shown);
     table_add(table, title);
-    add_callers(table, stack, shown);
+    site_notes_add(table, &l->callers, &l->stack, shown);
     free(title);
+    free(p99);
 }
 
 static void print_sites_heading(const struct report *r, const struct page *page, size_t shown,
                                 size_t count)
 {
-    static const char *const words[] = {[RANK_ALLOCATIONS] = "allocate most often",
-                                        [RANK_BYTES] = "allocate most bytes",
-                                        [RANK_PEAK] = "hold the peak",
-                                        [RANK_LIVE] = "hold what is live at the end",
-                                        [RANK_TEMPORARIES] = "make most temporaries",
-                                        [RANK_TIME] = "spend most time in the allocator",
-                                        [RANK_P99] = "have the slowest calls (p99)"};
-    char *heading = shown < count ? mem_format("Call sites that %s (%zu of %s)", words[r->key],
-                                               shown, units_count(count).s)
-                                  : mem_format("Call sites that %s", words[r->key]);
+    const char *words = report_key_words(r->key);
+    char *heading = shown < count ? mem_format("Call sites that %s (%zu of %s)", words, shown,
+                                               units_count(count).s)
+                                  : mem_format("Call sites that %s", words);
     page_heading(page, heading);
     free(heading);
     page_say(page, "A call site is a distinct chain of callers; shown is its innermost function "
@@ -287,11 +310,15 @@ static void print_sites(const struct report *r, const struct page *page)
         return;
     }
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
-    struct site_stack stack = {0};
+    struct listing l = {.report = r};
     for (size_t i = 0; i < shown; i++) {
-        add_site(table, r, &stack, i + 1, sites[i]);
+        list_site(&l, sites[i]);
     }
-    site_stack_finish(&stack);
+    for (size_t i = 0; i < shown; i++) {
+        add_site(table, &l, i + 1, sites[i]);
+    }
+    site_callers_finish(&l.callers);
+    site_stack_finish(&l.stack);
     free(sites);
     page_table(page, table);
 }
@@ -405,7 +432,7 @@ static void print_slow_calls(const struct report *r, const struct page *page)
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
     struct site_stack stack = {0};
     size_t rows = 0;
-    for (size_t i = 0; i < p->slow_calls.count && rows < SLOW_CALLS_SHOWN; i++) {
+    for (size_t i = 0; is_timed(r) && i < p->slow_calls.count && rows < SLOW_CALLS_SHOWN; i++) {
         if (r->selection->is_kept[p->slow_calls.at[i].site]) {
             add_slow_call(table, r, &stack, &p->slow_calls.at[i]);
             rows++;
@@ -474,6 +501,7 @@ void report_print(const struct report *report, const struct page *page)
     }
     print_summary(report, page);
     print_functions(report, page);
+    report_print_allocating(report, page);
     print_sites(report, page);
     print_processes(report, page);
     print_slow_calls(report, page);

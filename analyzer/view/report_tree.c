@@ -10,7 +10,8 @@
 enum {
     NUMBERS_WIDTH = 44, /* columns before the names */
     STEP = 2,
-    BRANCH_MIN_PER_THOUSAND = 5 /* smaller branches are merged */
+    BRANCH_MIN_PER_THOUSAND = 5, /* smaller branches are merged */
+    TAIL_SHOWN = 3 /* of callers that are the only ones of each other, out to the start */
 };
 
 struct printer {
@@ -108,6 +109,58 @@ static unsigned indent_below(const struct printer *p, uint32_t node, unsigned in
     return count > 1 ? indent + 1 : indent;
 }
 
+/* The only child of a node, 0 when it has none or several. */
+static uint32_t only_child(const struct printer *p, uint32_t node)
+{
+    uint32_t first = p->order.first[node];
+    return p->order.first[node + 1] - first == 1 ? p->order.ids[first] : 0;
+}
+
+static bool is_leaf(const struct printer *p, uint32_t node)
+{
+    return p->order.first[node + 1] == p->order.first[node];
+}
+
+/* How many callers follow one after another, with no branch, to the outermost; 0 = they branch. */
+static size_t tail_length(const struct printer *p, uint32_t node, uint32_t *ret_outermost)
+{
+    size_t length = 0;
+    while (!is_leaf(p, node)) {
+        node = only_child(p, node);
+        if (node == 0) {
+            return 0;
+        }
+        length++;
+    }
+    *ret_outermost = node;
+    return length;
+}
+
+/* Every branch of the callers ends with the same way to main: its first steps are enough. */
+static bool print_tail(const struct printer *p, const struct pending *from)
+{
+    if (p->report->shape != REPORT_CALLERS || p->report->top == 0) {
+        return false;
+    }
+    uint32_t outermost = 0;
+    size_t length = tail_length(p, from->node, &outermost);
+    if (length <= TAIL_SHOWN + 1) {
+        return false;
+    }
+    struct pending one = *from;
+    for (size_t i = 0; i < TAIL_SHOWN; i++) {
+        one.node = only_child(p, one.node);
+        print_pending(p, &one);
+    }
+    char *function = site_function(&p->tree->nodes.at[outermost].frame);
+    char *name = mem_format("(%zu more callers, out to %s)", length - TAIL_SHOWN, function);
+    print_values(p, p->tree->nodes.at[outermost].values);
+    print_name(p, from->indent, name);
+    free(name);
+    free(function);
+    return true;
+}
+
 static void print_nodes(const struct printer *p)
 {
     pending_stack stack = {0};
@@ -115,7 +168,7 @@ static void print_nodes(const struct printer *p)
     while (stack.count > 0) {
         struct pending one = stack.at[--stack.count];
         print_pending(p, &one);
-        if (one.merged == 0) {
+        if (one.merged == 0 && !print_tail(p, &one)) {
             push_children(p, &stack, one.node, indent_below(p, one.node, one.indent));
         }
     }

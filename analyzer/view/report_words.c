@@ -63,6 +63,18 @@ char *report_exit_text(enum profile_exit kind, int32_t code)
     return mem_text("end not seen");
 }
 
+const char *report_key_words(enum rank_key key)
+{
+    static const char *const words[] = {[RANK_ALLOCATIONS] = "allocate most often",
+                                        [RANK_BYTES] = "allocate most bytes",
+                                        [RANK_PEAK] = "hold the peak",
+                                        [RANK_LIVE] = "hold what is live at the end",
+                                        [RANK_TEMPORARIES] = "make most temporaries",
+                                        [RANK_TIME] = "spend most time in the allocator",
+                                        [RANK_P99] = "have the slowest calls (p99)"};
+    return words[key];
+}
+
 char *report_command_text(const char *command)
 {
     char *text = mem_text(command != NULL ? command : "");

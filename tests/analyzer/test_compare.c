@@ -58,6 +58,22 @@ Test(compare, another_caller_is_another_site)
                  2);
 }
 
+Test(compare, a_function_is_one_whoever_calls_it)
+{
+    struct profile *before;
+    struct profile *after;
+    struct comparison *c = compared(CHAIN("main", "parse", "make", "xmalloc"),
+                                    CHAIN("main", "print", "make"), &before, &after);
+    cr_assert_eq(c->sites.count, 2);
+    cr_assert_eq(c->functions.count, 1);
+    cr_assert_eq(c->functions.at[0].change, COMPARE_SAME);
+    cr_assert_eq(c->functions.at[0].before.allocs, 100);
+    cr_assert_eq(c->functions.at[0].after.allocs, 100);
+    compare_destroy(c);
+    profile_destroy(after);
+    profile_destroy(before);
+}
+
 Test(compare, recursion_of_any_depth_is_the_same_site)
 {
     check_change(CHAIN("main", "walk", "walk", "make"),

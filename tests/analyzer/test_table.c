@@ -60,11 +60,12 @@ static struct table *sample(void)
 Test(table, aligns_and_cuts_to_the_width)
 {
     struct table *table = sample();
-    char *text = printed(table, 66);
-    cr_assert_str_eq(text, "  what     calls  where\n"
-                           "  malloc   1,234  std::vector<std::string... const&) at main.cc:12\n"
-                           "                    called by main at main.cc:40\n"
-                           "  \\x1b[2J      5  a|b\n");
+    char *text = printed(table, 78);
+    cr_assert_str_eq(
+        text, "  what     calls  where\n"
+              "  malloc   1,234  std::vector<std::string>::pus...string const&) at main.cc:12\n"
+              "                    called by main at main.cc:40\n"
+              "  \\x1b[2J      5  a|b\n");
     free(text);
     table_destroy(table);
 }

@@ -59,6 +59,26 @@ Test(tree, callers_begin_outside_the_wrappers)
     tree_destroy(tree);
 }
 
+Test(tree, functions_alone_are_the_first_level_of_callers)
+{
+    struct tree *callers = tree_build(profile, &selection, NULL, TREE_FROM_SITE);
+    struct tree *alone = tree_build(profile, &selection, NULL, TREE_SITE_ALONE);
+    cr_assert_gt(alone->nodes.count, 4);
+    for (size_t i = 1; i < alone->nodes.count; i++) {
+        const struct tree_node *node = &alone->nodes.at[i];
+        const struct tree_node *same = node_of(callers, node->frame.function);
+        cr_assert_eq(node->parent, 0);
+        if (same->parent == 0) {
+            cr_assert_eq(memcmp(node->values, same->values, sizeof node->values), 0);
+        }
+    }
+    cr_assert_eq(memcmp(alone->nodes.at[0].values, callers->nodes.at[0].values,
+                        sizeof alone->nodes.at[0].values),
+                 0);
+    tree_destroy(alone);
+    tree_destroy(callers);
+}
+
 Test(tree, children_are_sorted_and_every_node_is_somebodys_child_once)
 {
     struct tree *tree = tree_build(profile, &selection, NULL, TREE_FROM_MAIN);

@@ -55,6 +55,7 @@ Test(units, per_unit_keeps_small_values_visible)
 {
     cr_assert_str_eq(units_per(142, 10).s, "14.2");
     cr_assert_str_eq(units_per(3, 1000).s, "0.003");
+    cr_assert_str_eq(units_per(13, 200000).s, "<0.001");
     cr_assert_str_eq(units_per(0, 1000).s, "0.00");
     cr_assert_str_eq(units_per(12345678, 1000).s, "12,346");
     cr_assert_str_eq(units_per(1, 0).s, "-");

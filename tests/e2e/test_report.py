@@ -207,6 +207,12 @@ def test_compare_json():
     check_members(TOTALS, c["before"]["totals"], "before")
     check_members(TOTALS, c["after"]["totals"], "after")
     check_members(["before", "after"], c["functions"]["malloc"], "functions")
+    functions = {s["function"]: s for s in c["allocating_functions"]}
+    check(functions["concat_append"]["change"] == "vanished", "a function vanished")
+    for member in ("allocations", "allocated_bytes"):
+        for side in ("before", "after"):
+            check(sum(s[side][member] for s in c["allocating_functions"]) ==
+                  c[side]["totals"][member], f"{member} of functions add up {side}")
     changes = {(s["change"], s["function"]) for s in c["sites"]}
     check(("vanished", "concat_append") in changes, "vanished")
     check(("appeared", "pool_grow.constprop.0") in changes, "appeared")

@@ -27,7 +27,8 @@ static const char usage_text[] =
     "  --seed=N              which log to make (default 1)\n"
     "  --lines=N             how many lines (default 1000)\n"
     "  --malformed=PERMILLE  how many of 1000 lines are damaged (default 5)\n"
-    "  -o FILE               where to write it (default: standard output)\n";
+    "  -o FILE               where to write it (default: standard output)\n"
+    "  --help                this text\n";
 
 static bool parse_number(const char *text, uint64_t max, uint64_t *ret_number)
 {

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <alloctrap/alloctrap.h>
+
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, OUT_BUFFER_BYTES = 64 * 1024 };
 
 struct options {
@@ -26,7 +28,8 @@ static const char usage_text[] =
     "  --builder=concat  a new string for every piece, as `s += piece` makes it\n"
     "  --builder=pooled  buffers that are used again\n"
     "  --stats=FORMAT    how to print what it took on standard error (default text)\n"
-    "  --check           build each line with both builders; fail where they differ\n";
+    "  --check           build each line with both builders; fail where they differ\n"
+    "  --help            this text\n";
 
 static bool parse_builder(const char *name, struct options *ret_options)
 {
@@ -136,7 +139,7 @@ int main(int argc, char **argv)
     if (!is_fine) {
         return EXIT_FAILED;
     }
-    /* Here the units of work are known: stats.lines of them. */
+    alloctrap_units(stats.lines, "line"); /* so that a recording can say how much for each line */
     print_stats(&options, &stats);
     return EXIT_SUCCESS;
 }
