@@ -344,16 +344,19 @@ char *symbol_trouble_text(const struct profile *profile, const struct symbol_tro
     const char *path = profile->modules.at[trouble->module].path;
     switch (trouble->state) {
     case OBJECT_MISSING:
-        return mem_format("%s is not there any more; its functions show as file+offset", path);
+        return mem_format("%s is not there any more; what has no name in it stays file+offset",
+                          path);
     case OBJECT_REPLACED:
-        return mem_format("%s is another build than the one that ran; its functions show as "
-                          "file+offset rather than by wrong names",
+        return mem_format("%s is another build than the one that ran; what has no name in it "
+                          "stays file+offset, rather than get a wrong name",
                           path);
     case OBJECT_DAMAGED:
-        return mem_format("%s could not be read; functions of it may show as file+offset", path);
+        return mem_format("%s could not be read to its end; what has no name in it stays "
+                          "file+offset",
+                          path);
     default:
-        return mem_format("%s has its debug information in .dwo files that are not there; %zu "
-                          "addresses lack inlined calls and types",
+        return mem_format("%s has debug information in .dwo files that are not there (libdw 0.188 "
+                          "reads no .dwp); %zu addresses lack inlined calls",
                           path, trouble->lacks_split);
     }
 }

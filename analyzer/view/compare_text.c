@@ -175,7 +175,7 @@ static void add_site(struct table *table, const struct comparison *c, struct sit
     const struct profile *p = is_gone ? c->before.profile : c->after.profile;
     uint32_t id = is_gone ? site->before.site : site->after.site;
     site_stack_load(stack, p, p->sites.at[id].path);
-    size_t shown = site_stack_shown(stack, NULL);
+    size_t shown = site_stack_shown(stack, c->wrappers);
     table_add(table, units_count(site->before.allocs).s);
     table_add(table, units_count(site->after.allocs).s);
     bool by_count = site->before.allocs != site->after.allocs;
