@@ -30,8 +30,7 @@ static void write_map(const void *page, const char *name, const char *mode)
 
 int main(int argc, char **argv)
 {
-    void *page =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
         return 1;
     }
