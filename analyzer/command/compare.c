@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "command/command.h"
 #include "command/record_pair.h"
+#include "insight/name_form.h"
 #include "store/store.h"
 #include "view/compare.h"
 
@@ -31,6 +32,10 @@ static const char help[] =
     "  --units N[:NAME]   both did N units of work (lines, requests): numbers for each of them "
     "too\n"
     "  --top=N            so many call sites of each kind; 0 = all (default: 10, all with --json)\n"
+    "  --wrapper=GLOB     functions to see through, like xmalloc; may be given again\n"
+    "  --raw-names        functions as they are linked\n"
+    "  --fold-templates   functions without template arguments; what differs only in these is\n"
+    "                     one call site\n"
     "  --fail-on-change   exit with status 1 when allocations or bytes differ\n"
     "  --json             JSON (alloctrap-compare/1)\n"
     "  --markdown         GitHub markdown\n"
@@ -40,7 +45,7 @@ static const char help[] =
     "  alloctrap compare before.atrap after.atrap --units 1000000:line\n"
     "  alloctrap compare --run './parse-old access.log' --run './parse-new access.log'\n";
 
-enum { OPT_RUN = 256, OPT_KEEP, OPT_UNITS, OPT_TOP, OPT_FAIL, OPT_HELP };
+enum { OPT_RUN = 256, OPT_KEEP, OPT_UNITS, OPT_TOP, OPT_WRAPPER, OPT_FAIL, OPT_HELP };
 
 enum form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN };
 
@@ -56,7 +61,9 @@ struct choices {
     bool has_top;
     bool fails_on_change;
     bool wants_help;
-    int form; /* enum form */
+    struct site_wrappers wrappers;
+    int form;  /* enum form */
+    int names; /* enum name_form */
 };
 
 /* "N" or "N:NAME". */
@@ -96,6 +103,9 @@ static enum err_code take_option(int option, struct choices *c, struct err *rete
     case OPT_TOP:
         c->has_top = true;
         return options_number("--top", optarg, TOP_MAX, &c->top, reterr);
+    case OPT_WRAPPER:
+        site_wrappers_add(&c->wrappers, optarg);
+        break;
     case OPT_FAIL:
         c->fails_on_change = true;
         break;
@@ -138,6 +148,9 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"keep", required_argument, NULL, OPT_KEEP},
                                    {"units", required_argument, NULL, OPT_UNITS},
                                    {"top", required_argument, NULL, OPT_TOP},
+                                   {"wrapper", required_argument, NULL, OPT_WRAPPER},
+                                   {"raw-names", no_argument, &c->names, NAME_RAW},
+                                   {"fold-templates", no_argument, &c->names, NAME_FOLDED},
                                    {"fail-on-change", no_argument, NULL, OPT_FAIL},
                                    {"json", no_argument, &c->form, FORM_JSON},
                                    {"markdown", no_argument, &c->form, FORM_MARKDOWN},
@@ -164,6 +177,7 @@ static enum err_code print(const struct choices *c, const struct profile *before
 {
     struct comparison *comparison = compare_profiles(before, after, c->units, c->unit_name);
     bool is_run = c->command_count != 0;
+    comparison->wrappers = &c->wrappers;
     struct compare_view view = {.comparison = comparison,
                                 .before = is_run ? "first command" : c->before,
                                 .after = is_run ? "second command" : c->after,
@@ -196,6 +210,8 @@ static enum err_code compare_files(const struct choices *c, int *ret_status, str
         code = store_load(c->after, &after, reterr);
     }
     if (code == ERR_NONE) {
+        name_form_apply(before, (enum name_form)c->names);
+        name_form_apply(after, (enum name_form)c->names);
         code = print(c, before, after, ret_status, reterr);
     }
     if (after != NULL) {
@@ -240,6 +256,7 @@ enum err_code command_compare(int argc, char **argv, int *ret_status, struct err
         code = choices.command_count != 0 ? compare_commands(&choices, ret_status, reterr)
                                           : compare_files(&choices, ret_status, reterr);
     }
+    free(choices.wrappers.globs);
     free(choices.before);
     free(choices.after);
     return code;

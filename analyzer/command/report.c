@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "command/command.h"
+#include "insight/name_form.h"
 #include "store/store.h"
 #include "view/report.h"
 
@@ -33,6 +34,9 @@ static const char help[] =
     "                  this POSIX extended regular expression\n"
     "  --ignore=RE     all but those\n"
     "  --wrapper=GLOB  functions to see through, like xmalloc; may be given again\n"
+    "  --raw-names     functions as they are linked: _ZN4shop7counter3addE...\n"
+    "  --fold-templates\n"
+    "                  without template arguments: std::vector<...>::push_back\n"
     "  --json          JSON (alloctrap-report/1)\n"
     "  --markdown      GitHub markdown\n"
     "  --help          this text\n"
@@ -49,6 +53,7 @@ struct choices {
     struct report report;
     int form;  /* enum form */
     int shape; /* enum report_shape */
+    int names; /* enum name_form */
     uint64_t top;
     bool has_top;
     bool wants_help;
@@ -68,12 +73,6 @@ static enum err_code parse_key(const char *text, enum rank_key *ret, struct err 
     return code;
 }
 
-static void add_wrapper(struct site_wrappers *wrappers, const char *glob)
-{
-    wrappers->globs = mem_resize(wrappers->globs, wrappers->count + 1, sizeof *wrappers->globs);
-    wrappers->globs[wrappers->count++] = glob;
-}
-
 static enum err_code take_option(int option, struct choices *c, struct err *reterr)
 {
     switch (option) {
@@ -89,7 +88,7 @@ static enum err_code take_option(int option, struct choices *c, struct err *rete
         c->report.rule.ignore = optarg;
         break;
     case OPT_WRAPPER:
-        add_wrapper(&c->report.wrappers, optarg);
+        site_wrappers_add(&c->report.wrappers, optarg);
         break;
     default:
         c->wants_help = true;
@@ -125,6 +124,8 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"focus", required_argument, NULL, OPT_FOCUS},
                                    {"ignore", required_argument, NULL, OPT_IGNORE},
                                    {"wrapper", required_argument, NULL, OPT_WRAPPER},
+                                   {"raw-names", no_argument, &c->names, NAME_RAW},
+                                   {"fold-templates", no_argument, &c->names, NAME_FOLDED},
                                    {"json", no_argument, &c->form, FORM_JSON},
                                    {"markdown", no_argument, &c->form, FORM_MARKDOWN},
                                    {"help", no_argument, NULL, OPT_HELP},
@@ -148,6 +149,7 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
 static enum err_code print(struct choices *c, struct profile *profile, struct err *reterr)
 {
     struct selection selection;
+    name_form_apply(profile, (enum name_form)c->names);
     enum err_code code = select_sites(profile, &c->report.rule, &selection, reterr);
     if (code != ERR_NONE) {
         return code;

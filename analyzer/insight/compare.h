@@ -14,6 +14,7 @@
 
 #include "heap/profile.h"
 #include "insight/latency.h"
+#include "insight/site_name.h"
 
 /* COMPARE_SAME is last: it is the least interesting. */
 enum compare_change {
@@ -62,6 +63,8 @@ struct comparison {
     uint32_t counts[COMPARE_CHANGES]; /* sites of each change */
     bool has_change;                  /* allocations or bytes differ in total */
     bool is_certain;                  /* both recordings are whole: totals are exact */
+    const struct site_wrappers
+        *wrappers; /* which frame of a site to show; NULL: the built-in list */
 };
 
 /* units: for both sides, 0 = what the recordings say; unit_name goes with it (NULL = theirs). */

@@ -32,6 +32,12 @@ static const char *const wrappers[] = {
     "sqlite3MemFree", "sqlite3Malloc", "sqlite3Realloc", "sqlite3_malloc*", "sqlite3_realloc*",
     "sqlite3_free", "Perl_safesys*", "tcmalloc::*", "je_*", "mi_*"};
 
+void site_wrappers_add(struct site_wrappers *into, const char *glob)
+{
+    into->globs = mem_resize(into->globs, into->count + 1, sizeof *into->globs);
+    into->globs[into->count++] = glob;
+}
+
 static void push(struct site_stack *stack, struct site_frame frame)
 {
     stack->at = mem_array_room(stack->at, stack->count, &stack->room, sizeof *stack->at);
@@ -42,6 +48,7 @@ static void push_frame(struct site_stack *stack, const struct profile *p, uint32
 {
     const struct profile_frame *f = &p->frames.at[id];
     struct site_frame frame = {.function = "",
+                               .other_name = "",
                                .file = "",
                                .module = p->modules.at[f->module].path,
                                .offset = f->offset,
@@ -52,6 +59,7 @@ static void push_frame(struct site_stack *stack, const struct profile *p, uint32
     for (uint32_t i = 0; i < f->symbol_count; i++) {
         const struct profile_symbol *symbol = &p->symbols.at[f->symbol_first + i];
         frame.function = symbol->function;
+        frame.other_name = symbol->raw_name;
         frame.file = symbol->file;
         frame.line = symbol->line;
         frame.is_inlined = symbol->is_inlined;
@@ -126,7 +134,11 @@ static bool is_inside_wrapper(const struct site_stack *stack, size_t at,
 size_t site_stack_shown(const struct site_stack *stack, const struct site_wrappers *more)
 {
     for (size_t i = 0; i < stack->count; i++) {
-        if (!site_is_wrapper(stack->at[i].function, more) && !is_inside_wrapper(stack, i, more)) {
+        const struct site_frame *frame = &stack->at[i];
+        bool has_other = frame->other_name != NULL && frame->other_name[0] != '\0';
+        if (!site_is_wrapper(frame->function, more) &&
+            !(has_other && site_is_wrapper(frame->other_name, more)) &&
+            !is_inside_wrapper(stack, i, more)) {
             return i;
         }
     }

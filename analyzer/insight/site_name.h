@@ -15,6 +15,7 @@
 /* One line of a stack. Strings belong to the profile; "" = unknown. */
 struct site_frame {
     const char *function;
+    const char *other_name; /* as linked, or readable where function is as linked; "" = the same */
     const char *file;
     const char *module; /* path of the library or executable */
     uint64_t offset;    /* in the module, as profile_frame says */
@@ -36,6 +37,9 @@ struct site_wrappers {
     const char **globs;
     size_t count;
 };
+
+/* glob is borrowed; free(into->globs) at the end. */
+void site_wrappers_add(struct site_wrappers *into, const char *glob);
 
 /* Replaces what stack held by the frames of a path. */
 void site_stack_load(struct site_stack *stack, const struct profile *profile, uint32_t path);

@@ -7,8 +7,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "live/live_build.h"
 #include "live/live_clock.h"
+#include "live/live_say.h"
 #include "symbol/symbol.h"
 
 enum { PROGRESS_AFTER_NS = 1000000000, PROGRESS_STEP_NS = 200000000, HOST_BYTES = 256 };
@@ -89,14 +91,37 @@ static void say_progress(void *context, uint64_t done, uint64_t total)
     fprintf(stderr, "\ralloctrap: looking up names: %" PRIu64 " of %" PRIu64, done, total);
 }
 
+/* One line for all files whose functions have no names, so that nobody takes offsets for a bug. */
+static void say_troubles(const struct profile *profile, const struct symbol_notes *notes)
+{
+    if (notes->troubles.count == 0) {
+        return;
+    }
+    char *raw = symbol_trouble_text(profile, &notes->troubles.at[0]);
+    char *text = escape_terminal(raw);
+    if (notes->troubles.count == 1) {
+        live_say("%s", text);
+    } else {
+        live_say("%s (and %zu more; `alloctrap symbolize` lists them)", text,
+                 notes->troubles.count - 1);
+    }
+    free(text);
+    free(raw);
+}
+
 static void resolve(struct profile *profile)
 {
     struct progress progress = {.start_ns = live_clock_ns()};
     bool is_terminal = isatty(STDERR_FILENO) == 1;
-    symbol_resolve(profile, is_terminal ? say_progress : NULL, &progress);
+    struct symbol_options options = {.progress = is_terminal ? say_progress : NULL,
+                                     .context = &progress};
+    struct symbol_notes notes;
+    symbol_resolve(profile, &options, &notes);
     if (progress.said_ns != 0) {
         fputs("\r\033[K", stderr);
     }
+    say_troubles(profile, &notes);
+    symbol_notes_finish(&notes);
 }
 
 enum err_code live_finish_save(struct live_recorder *recorder, struct err *reterr)

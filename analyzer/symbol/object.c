@@ -1,6 +1,7 @@
 #include "symbol/object.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,40 +12,42 @@
 #include <elfutils/libdwfl.h>
 
 #include "base/mem.h"
+#include "symbol/dwarf_index.h"
 
-enum { TREE_DEPTH_MAX = 64 };
-
-/* A stretch of code of one function (a function split into hot and cold has two). */
-struct stretch {
-    Dwarf_Addr low;
-    Dwarf_Addr high;
-    Dwarf_Die function;
-};
+static const char debug_root[] = "/usr/lib/debug";
 
 struct object {
     Dwfl *dwfl;
     Dwfl_Module *module;
-    void *unit; /* the compilation unit whose functions are listed; NULL = none yet */
-    MEM_ARRAY(struct stretch) stretches; /* of that unit, sorted by low */
-    struct mem_strings *strings;         /* file names put together */
+    Dwfl_Callbacks callbacks; /* libdwfl keeps pointers to both */
+    char *debug_path;
+    struct dwarf_index *index; /* NULL = no debug information */
+    Dwarf_Addr dwarf_bias;
+    GElf_Addr elf_bias;          /* where libdwfl put the module, less its link-time addresses */
+    struct mem_strings *strings; /* file names put together */
 };
 
-/* libdwfl keeps the pointer. The folders are its own default. */
-static const Dwfl_Callbacks callbacks = {
-    .find_elf = dwfl_build_id_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
-};
-
-static bool is_same_build(Dwfl_Module *module, const uint8_t *build_id, size_t len)
+/* Sessions keep 20 bytes of a build-id. */
+static bool has_build_id(Dwfl_Module *module, const uint8_t *build_id, size_t len)
 {
     const unsigned char *found = NULL;
     GElf_Addr at = 0;
-    if (len == 0) {
+    int found_len = dwfl_module_build_id(module, &found, &at);
+    return found_len >= (int)len && memcmp(found, build_id, len) == 0;
+}
+
+/* Without a build-id all we can tell is that the file was not touched since it ran. */
+static bool is_untouched(Dwfl_Module *module, int fd, uint64_t since_ns)
+{
+    enum { NS_PER_S = 1000000000 };
+    const unsigned char *found = NULL;
+    GElf_Addr at = 0;
+    struct stat info;
+    if (since_ns == 0) {
         return true;
     }
-    int found_len = dwfl_module_build_id(module, &found, &at);
-    /* Sessions keep 20 bytes of a build-id. */
-    return found_len >= (int)len && memcmp(found, build_id, len) == 0;
+    return dwfl_module_build_id(module, &found, &at) <= 0 && fstat(fd, &info) == 0 &&
+           (uint64_t)info.st_ctim.tv_sec * NS_PER_S + (uint64_t)info.st_ctim.tv_nsec <= since_ns;
 }
 
 /* A regular file, opened without waiting for what a pipe's other end does. */
@@ -59,40 +62,127 @@ static int open_regular(const char *path)
     return fd;
 }
 
-static enum object_state report(struct object *object, const char *path, int fd,
-                                const uint8_t *build_id, size_t build_id_len)
+/* At base 0 with the segments' own addresses: the module's bias is 0. */
+static enum object_state report_file(struct object *object, const struct object_wish *wish,
+                                     const char *path)
 {
-    object->dwfl = dwfl_begin(&callbacks);
-    if (object->dwfl == NULL) {
-        close(fd);
-        return OBJECT_DAMAGED;
+    int fd = open_regular(path);
+    if (fd < 0) {
+        return OBJECT_MISSING;
     }
-    /* At base 0 with the segments' own addresses: the module's bias is 0. */
+    dwfl_report_begin(object->dwfl);
     object->module = dwfl_report_elf(object->dwfl, path, path, fd, 0, true);
     if (object->module == NULL) {
         close(fd);
         return OBJECT_DAMAGED;
     }
     dwfl_report_end(object->dwfl, NULL, NULL);
-    return is_same_build(object->module, build_id, build_id_len) ? OBJECT_FINE : OBJECT_REPLACED;
+    bool is_it = wish->build_id_len > 0
+                     ? has_build_id(object->module, wish->build_id, wish->build_id_len)
+                     : is_untouched(object->module, fd, wish->unchanged_ns);
+    return is_it ? OBJECT_FINE : OBJECT_REPLACED;
 }
 
-enum object_state object_open(const char *path, const uint8_t *build_id, size_t build_id_len,
-                              struct object **ret)
+/* A debug file has all but the code itself, so it can stand in for its executable. */
+static enum object_state report_debug_file(struct object *object, const struct object_wish *wish,
+                                           const char *folder)
 {
-    int fd = open_regular(path);
-    if (fd < 0) {
+    enum { BUILD_ID_MAX = 64 };
+    char hex[2 * BUILD_ID_MAX + 1] = "";
+    if (folder == NULL || wish->build_id_len < 2 || wish->build_id_len > BUILD_ID_MAX) {
         return OBJECT_MISSING;
     }
-    /* libdwfl would ask a server for debug files; that is for the user to want. */
-    unsetenv("DEBUGINFOD_URLS");
+    for (size_t i = 0; i < wish->build_id_len; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", wish->build_id[i]);
+    }
+    char *path = mem_format("%s/.build-id/%.2s/%s.debug", folder, hex, hex + 2);
+    enum object_state state = report_file(object, wish, path);
+    free(path);
+    return state;
+}
+
+/* With only its build-id, libdwfl asks the servers for the executable. */
+static enum object_state report_by_server(struct object *object, const struct object_wish *wish)
+{
+    static const GElf_Addr anywhere = (GElf_Addr)1 << 47;
+    Dwarf_Addr bias = 0;
+    if (!wish->sources.asks_debuginfod || wish->build_id_len == 0) {
+        return OBJECT_MISSING;
+    }
+    dwfl_report_begin(object->dwfl);
+    object->module = dwfl_report_module(object->dwfl, wish->path, 0, anywhere);
+    if (object->module == NULL ||
+        dwfl_module_report_build_id(object->module, wish->build_id, wish->build_id_len, 0) != 0) {
+        return OBJECT_MISSING;
+    }
+    dwfl_report_end(object->dwfl, NULL, NULL);
+    return dwfl_module_getelf(object->module, &bias) != NULL ? OBJECT_FINE : OBJECT_MISSING;
+}
+
+/* The file as it was named, else its debug file, else what a server has. */
+static enum object_state report(struct object *object, const struct object_wish *wish)
+{
+    const char *root = wish->sources.sysroot != NULL ? wish->sources.sysroot : "";
+    char *path = mem_format("%s%s", root, wish->path);
+    char *debug_of_root = mem_format("%s%s", root, debug_root);
+    enum object_state as_named = report_file(object, wish, path);
+    enum object_state state = as_named;
+    if (state != OBJECT_FINE) {
+        state = report_debug_file(object, wish, wish->sources.debug_dir);
+    }
+    if (state != OBJECT_FINE) {
+        state = report_debug_file(object, wish, debug_of_root);
+    }
+    if (state != OBJECT_FINE) {
+        state = report_by_server(object, wish);
+    }
+    free(debug_of_root);
+    free(path);
+    return state == OBJECT_FINE ? OBJECT_FINE : as_named;
+}
+
+/* Beside the file, in its folder .debug, then in the folders for debug files. */
+static char *debug_path(const struct object_sources *sources)
+{
+    const char *root = sources->sysroot != NULL ? sources->sysroot : "";
+    if (sources->debug_dir == NULL) {
+        return mem_format(":.debug:%s%s", root, debug_root);
+    }
+    return mem_format(":.debug:%s:%s%s", sources->debug_dir, root, debug_root);
+}
+
+static void index_dwarf(struct object *object)
+{
+    Dwarf_Addr bias = 0;
+    Elf *elf = dwfl_module_getelf(object->module, &object->elf_bias);
+    Dwarf *dwarf = dwfl_module_getdwarf(object->module, &bias);
+    if (elf != NULL && dwarf != NULL) {
+        object->dwarf_bias = bias - object->elf_bias;
+        object->index = dwarf_index_create(dwarf, elf);
+    }
+}
+
+enum object_state object_open(const struct object_wish *wish, struct object **ret)
+{
+    enum object_state state = OBJECT_DAMAGED;
     struct object *object = mem_zero(1, sizeof *object);
+    if (!wish->sources.asks_debuginfod) {
+        unsetenv("DEBUGINFOD_URLS"); /* libdwfl would ask a server for debug files */
+    }
+    object->debug_path = debug_path(&wish->sources);
+    object->callbacks = (Dwfl_Callbacks){.find_elf = dwfl_build_id_find_elf,
+                                         .find_debuginfo = dwfl_standard_find_debuginfo,
+                                         .debuginfo_path = &object->debug_path};
+    object->dwfl = dwfl_begin(&object->callbacks);
     object->strings = mem_strings_create();
-    enum object_state state = report(object, path, fd, build_id, build_id_len);
+    if (object->dwfl != NULL) {
+        state = report(object, wish);
+    }
     if (state != OBJECT_FINE) {
         object_close(object);
         return state;
     }
+    index_dwarf(object);
     *ret = object;
     return OBJECT_FINE;
 }
@@ -102,119 +192,13 @@ void object_close(struct object *object)
     if (object == NULL) {
         return;
     }
+    dwarf_index_destroy(object->index);
     if (object->dwfl != NULL) {
         dwfl_end(object->dwfl);
     }
     mem_strings_destroy(object->strings);
-    free(object->stretches.at);
+    free(object->debug_path);
     free(object);
-}
-
-static void add_function(struct object *object, Dwarf_Die *function)
-{
-    Dwarf_Addr base = 0;
-    Dwarf_Addr low = 0;
-    Dwarf_Addr high = 0;
-    ptrdiff_t at = 0;
-    while ((at = dwarf_ranges(function, at, &base, &low, &high)) > 0) {
-        if (low < high) {
-            *MEM_PUSH(&object->stretches) = (struct stretch){low, high, *function};
-        }
-    }
-}
-
-/* Functions stand in units, name spaces, types (methods) and, nested, in functions. */
-static bool may_hold_functions(int tag)
-{
-    switch (tag) {
-    case DW_TAG_namespace:
-    case DW_TAG_module:
-    case DW_TAG_class_type:
-    case DW_TAG_structure_type:
-    case DW_TAG_union_type:
-    case DW_TAG_enumeration_type:
-    case DW_TAG_subprogram:
-    case DW_TAG_lexical_block:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void add_functions(struct object *object, Dwarf_Die *parent, unsigned depth)
-{
-    Dwarf_Die child;
-    if (depth == TREE_DEPTH_MAX || dwarf_child(parent, &child) != 0) {
-        return;
-    }
-    do {
-        int tag = dwarf_tag(&child);
-        if (tag == DW_TAG_subprogram) {
-            add_function(object, &child);
-        }
-        if (may_hold_functions(tag)) {
-            add_functions(object, &child, depth + 1);
-        }
-    } while (dwarf_siblingof(&child, &child) == 0);
-}
-
-static int by_low(const void *left, const void *right)
-{
-    const struct stretch *a = left;
-    const struct stretch *b = right;
-    return (a->low > b->low) - (a->low < b->low);
-}
-
-static void list_functions(struct object *object, Dwarf_Die *unit)
-{
-    if (object->unit == unit->addr) {
-        return;
-    }
-    object->unit = unit->addr;
-    object->stretches.count = 0;
-    add_functions(object, unit, 0);
-    if (object->stretches.count > 1) {
-        qsort(object->stretches.at, object->stretches.count, sizeof *object->stretches.at, by_low);
-    }
-}
-
-/* The last stretch that begins at or before pc, if pc is in it. */
-static Dwarf_Die *find_function(struct object *object, Dwarf_Addr pc)
-{
-    size_t low = 0;
-    size_t high = object->stretches.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (object->stretches.at[middle].low <= pc) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    struct stretch *found = low > 0 ? &object->stretches.at[low - 1] : NULL;
-    return found != NULL && pc < found->high ? &found->function : NULL;
-}
-
-/* Steps into the inlined call below scope that holds pc; blocks between are walked through. */
-static bool find_inlined(Dwarf_Die *scope, Dwarf_Addr pc, unsigned depth, Dwarf_Die *ret)
-{
-    Dwarf_Die child;
-    if (depth == TREE_DEPTH_MAX || dwarf_child(scope, &child) != 0) {
-        return false;
-    }
-    do {
-        int tag = dwarf_tag(&child);
-        if (tag == DW_TAG_inlined_subroutine && dwarf_haspc(&child, pc) > 0) {
-            *ret = child;
-            return true;
-        }
-        /* A block without addresses of its own holds what its children do. */
-        if (tag == DW_TAG_lexical_block && dwarf_haspc(&child, pc) != 0 &&
-            find_inlined(&child, pc, depth + 1, ret)) {
-            return true;
-        }
-    } while (dwarf_siblingof(&child, &child) == 0);
-    return false;
 }
 
 static const char *linked_name(Dwarf_Die *function)
@@ -272,45 +256,42 @@ static void fill_source(struct object *object, Dwarf_Die *unit, Dwarf_Addr pc,
     }
 }
 
-/* scopes: the function, then the inlined calls inwards. Lines are told from the inside out. */
-static size_t fill_lines(struct object *object, Dwarf_Die *unit, Dwarf_Addr pc, Dwarf_Die *scopes,
-                         size_t count, struct object_line *lines)
+/* Lines are told from the inside out. */
+static void fill_lines(struct object *object, struct dwarf_place *place, Dwarf_Addr pc,
+                       struct object_answer *ret)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t scope = count - 1 - i;
-        lines[i] =
-            (struct object_line){.linked = linked_name(&scopes[scope]), .is_inlined = scope > 0};
+    for (size_t i = 0; i < place->count; i++) {
+        size_t scope = place->count - 1 - i;
+        struct object_line *line = &ret->lines[i];
+        *line = (struct object_line){.linked = linked_name(&place->scopes[scope]),
+                                     .is_inlined = scope > 0};
         if (i == 0) {
-            fill_source(object, unit, pc, &lines[0]);
+            fill_source(object, &place->lines, pc, line);
         } else {
-            fill_call_place(object, unit, &scopes[scope + 1], &lines[i]);
+            fill_call_place(object, &place->unit, &place->scopes[scope + 1], line);
         }
     }
-    return count;
+    ret->count = place->count;
+    ret->is_whole = place->count > 0;
 }
 
-static size_t find_in_dwarf(struct object *object, uint64_t address, struct object_line *lines)
+static void find_in_dwarf(struct object *object, uint64_t address, struct object_answer *ret)
 {
-    Dwarf_Addr bias = 0;
-    Dwarf_Die *unit = dwfl_module_addrdie(object->module, address, &bias);
-    if (unit == NULL) {
-        return 0;
-    }
-    Dwarf_Addr pc = address - bias;
-    list_functions(object, unit);
-    Dwarf_Die *function = find_function(object, pc);
-    if (function == NULL) { /* assembly has lines, and its name in the symbol table */
-        lines[0] = (struct object_line){.linked = NULL};
-        fill_source(object, unit, pc, &lines[0]);
-        return lines[0].file != NULL ? 1 : 0;
-    }
     Dwarf_Die scopes[OBJECT_LINES_MAX];
-    size_t count = 1;
-    scopes[0] = *function;
-    while (count < OBJECT_LINES_MAX && find_inlined(&scopes[count - 1], pc, 0, &scopes[count])) {
-        count++;
+    struct dwarf_place place;
+    Dwarf_Addr pc = address - object->dwarf_bias;
+    if (object->index == NULL ||
+        !dwarf_index_find(object->index, pc, scopes, OBJECT_LINES_MAX, &place)) {
+        return;
     }
-    return fill_lines(object, unit, pc, scopes, count, lines);
+    ret->lacks_split = place.lacks_split;
+    if (place.count > 0) {
+        fill_lines(object, &place, pc, ret);
+        return;
+    }
+    /* Assembly has lines, and its name in the symbol table. */
+    fill_source(object, &place.lines, pc, &ret->lines[0]);
+    ret->count = ret->lines[0].file != NULL ? 1 : 0;
 }
 
 static bool is_mangled(const char *name)
@@ -320,26 +301,26 @@ static bool is_mangled(const char *name)
 
 /* The symbol table names code without debug information, and tells more of C++ functions of one
  * file: their debug information has no linked name, so no arguments. */
-size_t object_find(struct object *object, uint64_t address,
-                   struct object_line lines[OBJECT_LINES_MAX])
+void object_find(struct object *object, uint64_t address, struct object_answer *ret)
 {
-    size_t count = find_in_dwarf(object, address, lines);
-    if (count > 0 && lines[count - 1].linked != NULL && is_mangled(lines[count - 1].linked)) {
-        return count;
-    }
     GElf_Off offset = 0;
     GElf_Sym symbol;
-    const char *name =
-        dwfl_module_addrinfo(object->module, address, &offset, &symbol, NULL, NULL, NULL);
+    ret->lines[0] = (struct object_line){.linked = NULL};
+    ret->count = 0;
+    ret->is_whole = false;
+    ret->lacks_split = false;
+    find_in_dwarf(object, address, ret);
+    struct object_line *outermost = &ret->lines[ret->count > 0 ? ret->count - 1 : 0];
+    if (outermost->linked != NULL && is_mangled(outermost->linked)) {
+        return;
+    }
+    const char *name = dwfl_module_addrinfo(object->module, address + object->elf_bias, &offset,
+                                            &symbol, NULL, NULL, NULL);
     if (name == NULL) {
-        return count;
+        return;
     }
-    if (count == 0) {
-        lines[0] = (struct object_line){.linked = name};
-        return 1;
+    ret->count = ret->count > 0 ? ret->count : 1;
+    if (outermost->linked == NULL || is_mangled(name)) {
+        outermost->linked = name;
     }
-    if (lines[count - 1].linked == NULL || is_mangled(name)) {
-        lines[count - 1].linked = name;
-    }
-    return count;
 }

@@ -1,7 +1,8 @@
 /*
  * object - one executable or library, opened for looking up addresses (elfutils libdw).
  * Addresses are link-time addresses: those in the file's own headers. Separate debug files are
- * found by build-id and debug link under /usr/lib/debug; nothing is asked of the network.
+ * found by build-id and debug link under /usr/lib/debug and where object_sources says; nothing is
+ * asked of the network unless it says so.
  * The file may be hostile: use it in a symbol worker. Texts live as long as the object.
  */
 #ifndef ALLOCTRAP_SYMBOL_OBJECT_H
@@ -18,8 +19,25 @@ struct object;
 enum object_state {
     OBJECT_FINE,
     OBJECT_MISSING,  /* no such file, or not a regular one */
-    OBJECT_REPLACED, /* another build-id than asked for */
+    OBJECT_REPLACED, /* another build than asked for */
     OBJECT_DAMAGED   /* not an ELF file that libdw can read */
+};
+
+/* Where else to look. All NULL and false: this machine's files and /usr/lib/debug. */
+struct object_sources {
+    const char *sysroot;   /* the root of the machine that was recorded; NULL = / */
+    const char *debug_dir; /* as /usr/lib/debug, and before it; NULL = none */
+    bool asks_debuginfod;  /* the servers of DEBUGINFOD_URLS */
+};
+
+/* Which build of which file. */
+struct object_wish {
+    const char *path; /* as the process had it */
+    const uint8_t *build_id;
+    size_t build_id_len;   /* 0 = the file had none */
+    uint64_t unchanged_ns; /* without a build-id: since 1970; a file changed later is another build,
+                              and so is one with a build-id. 0 = any file will do */
+    struct object_sources sources;
 };
 
 /* A function at an address; innermost inlined one first. */
@@ -30,13 +48,17 @@ struct object_line {
     bool is_inlined;
 };
 
-/* build_id_len 0 accepts any file. */
-enum object_state object_open(const char *path, const uint8_t *build_id, size_t build_id_len,
-                              struct object **ret);
+struct object_answer {
+    struct object_line lines[OBJECT_LINES_MAX];
+    size_t count;
+    bool is_whole;    /* from debug information that lacks nothing: no other file knows better */
+    bool lacks_split; /* its debug information is in a .dwo file that is not there */
+};
+
+enum object_state object_open(const struct object_wish *wish, struct object **ret);
 void object_close(struct object *object);
 
-/* How many lines there are at address, 0 .. OBJECT_LINES_MAX. Cheapest in order of address. */
-size_t object_find(struct object *object, uint64_t address,
-                   struct object_line lines[OBJECT_LINES_MAX]);
+/* What stands at address; count 0 = nothing known. Cheapest in order of address. */
+void object_find(struct object *object, uint64_t address, struct object_answer *ret);
 
 #endif

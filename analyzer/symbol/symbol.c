@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "symbol/cache.h"
+#include "symbol/perf_map.h"
 #include "symbol/worker.h"
 
 enum { PROGRESS_FRAMES = 256 };
@@ -14,16 +16,19 @@ struct wanted {
     uint32_t frame;
     uint32_t module;
     uint64_t address;
+    bool is_done;  /* a worker must not name one twice */
+    bool is_whole; /* and so goes into the cache */
 };
 
 struct resolving {
     struct profile *profile;
+    const struct symbol_options *options;
     struct symbol_notes *notes;
-    symbol_progress progress;
-    void *context;
     size_t done;
     size_t total;
-    const struct wanted *wanted; /* those of the module at work */
+    struct wanted *wanted; /* those of the module at work */
+    size_t count;
+    size_t lacks_split;
 };
 
 static int by_place(const void *left, const void *right)
@@ -43,14 +48,20 @@ static uint64_t call_address(const struct profile_frame *frame)
     return is_exact ? frame->offset : frame->offset - 1;
 }
 
+static bool has_line(const struct profile *profile, const struct profile_frame *frame)
+{
+    return frame->symbol_count > 0 && profile->symbols.at[frame->symbol_first].file[0] != '\0';
+}
+
 /* Frame 0 is "none" and stays nameless. */
-static size_t list_wanted(const struct profile *profile, struct wanted *wanted)
+static size_t list_wanted(const struct profile *profile, bool looks_again, struct wanted *wanted)
 {
     size_t count = 0;
     for (size_t i = 1; i < profile->frames.count; i++) {
         const struct profile_frame *frame = &profile->frames.at[i];
-        if (frame->symbol_count == 0) {
-            wanted[count++] = (struct wanted){(uint32_t)i, frame->module, call_address(frame)};
+        if (frame->symbol_count == 0 || (looks_again && !has_line(profile, frame))) {
+            wanted[count++] = (struct wanted){
+                .frame = (uint32_t)i, .module = frame->module, .address = call_address(frame)};
         }
     }
     if (count > 1) {
@@ -61,8 +72,8 @@ static size_t list_wanted(const struct profile *profile, struct wanted *wanted)
 
 static void tell(struct resolving *resolving, size_t done)
 {
-    if (resolving->progress != NULL) {
-        resolving->progress(resolving->context, done, resolving->total);
+    if (resolving->options->progress != NULL) {
+        resolving->options->progress(resolving->options->context, done, resolving->total);
     }
 }
 
@@ -80,7 +91,7 @@ static char *place_name(const struct profile *profile, const struct profile_fram
         return mem_format("jit@0x%" PRIx64, frame->offset);
     }
     if (strstr(path, "vdso") != NULL && path[0] != '/') {
-        return mem_text("[vdso]");
+        return mem_text("[vdso]"); /* the kernel's; it never allocates, but may be on a stack */
     }
     return mem_format("%s+0x%" PRIx64, base_name(path), frame->offset);
 }
@@ -99,86 +110,265 @@ static void keep_line(struct profile *profile, const struct profile_frame *frame
     free(made_up);
 }
 
-static void keep_lines(void *context, size_t index, const struct worker_line *lines, size_t count)
+/* A name that we made up, because we knew none. */
+static bool is_made_up(const struct profile *profile, const struct profile_frame *frame)
+{
+    char *made_up = place_name(profile, frame);
+    bool is_it = strcmp(profile->symbols.at[frame->symbol_first].function, made_up) == 0;
+    free(made_up);
+    return is_it;
+}
+
+/* Of two answers that both lack the line the first one stays: it may be of a better file. */
+static bool is_better(const struct profile *profile, const struct profile_frame *frame,
+                      const struct worker_answer *answer)
+{
+    return frame->symbol_count == 0 || answer->lines[0].file[0] != '\0' ||
+           (answer->lines[0].function[0] != '\0' && is_made_up(profile, frame));
+}
+
+static void keep_lines(void *context, const struct worker_answer *answer)
 {
     struct resolving *resolving = context;
     struct profile *profile = resolving->profile;
-    struct profile_frame *frame = &profile->frames.at[resolving->wanted[index].frame];
-    if (frame->symbol_count != 0) { /* a worker must not name one twice */
+    struct wanted *wanted = &resolving->wanted[answer->index];
+    struct profile_frame *frame = &profile->frames.at[wanted->frame];
+    resolving->lacks_split += answer->lacks_split;
+    if (wanted->is_done || answer->count == 0 || !is_better(profile, frame, answer)) {
         return;
     }
+    wanted->is_done = true;
+    wanted->is_whole = answer->is_whole;
     frame->symbol_first = (uint32_t)profile->symbols.count;
-    frame->symbol_count = (uint32_t)count;
-    for (size_t i = 0; i < count; i++) {
-        keep_line(profile, frame, &lines[i]);
+    frame->symbol_count = (uint32_t)answer->count;
+    for (size_t i = 0; i < answer->count; i++) {
+        keep_line(profile, frame, &answer->lines[i]);
     }
-    if (index % PROGRESS_FRAMES == 0) {
-        tell(resolving, resolving->done + index);
+    if (answer->index % PROGRESS_FRAMES == 0) {
+        tell(resolving, resolving->done + answer->index);
     }
 }
 
-static void note(struct symbol_notes *notes, const struct profile_module *module,
-                 enum object_state state)
+static void note(struct resolving *resolving, enum object_state state)
 {
-    if (state == OBJECT_FINE) {
-        return;
+    if (state != OBJECT_FINE || resolving->lacks_split > 0) {
+        *MEM_PUSH(&resolving->notes->troubles) =
+            (struct symbol_trouble){resolving->wanted[0].module, state, resolving->lacks_split};
     }
-    notes->missing += state == OBJECT_MISSING;
-    notes->replaced += state == OBJECT_REPLACED;
-    notes->damaged += state == OBJECT_DAMAGED;
-    notes->first = notes->first[0] == '\0' ? module->path : notes->first;
 }
 
-static void name_by_place(struct resolving *resolving, size_t count)
+static void find_in_cache(struct resolving *resolving, struct cache *cache)
+{
+    for (size_t i = 0; i < resolving->count && cache != NULL; i++) {
+        struct wanted *wanted = &resolving->wanted[i];
+        if (cache_find(cache, wanted->address, i, keep_lines, resolving)) {
+            wanted->is_whole = false; /* it is in there */
+            resolving->notes->from_cache++;
+        }
+    }
+}
+
+/* The worker numbers the addresses that the cache did not have. */
+struct asking {
+    struct resolving *resolving;
+    size_t *index; /* of the worker's number in wanted */
+};
+
+static void keep_asked(void *context, const struct worker_answer *answer)
+{
+    const struct asking *asking = context;
+    struct worker_answer ours = *answer;
+    ours.index = asking->index[answer->index];
+    keep_lines(asking->resolving, &ours);
+}
+
+static enum object_state ask_worker(struct resolving *resolving, const struct object_wish *wish)
+{
+    uint64_t *addresses = mem_zero(resolving->count, sizeof *addresses);
+    struct asking asking = {resolving, mem_zero(resolving->count, sizeof(size_t))};
+    size_t count = 0;
+    for (size_t i = 0; i < resolving->count; i++) {
+        if (!resolving->wanted[i].is_done) {
+            asking.index[count] = i;
+            addresses[count++] = resolving->wanted[i].address;
+        }
+    }
+    enum object_state state =
+        count > 0 ? worker_find(wish, addresses, count, keep_asked, &asking) : OBJECT_FINE;
+    free(asking.index);
+    free(addresses);
+    return state;
+}
+
+static void add_to_cache(const struct resolving *resolving, struct cache *cache)
+{
+    const struct profile *profile = resolving->profile;
+    for (size_t i = 0; i < resolving->count && cache != NULL; i++) {
+        const struct wanted *wanted = &resolving->wanted[i];
+        const struct profile_frame *frame = &profile->frames.at[wanted->frame];
+        struct worker_line lines[OBJECT_LINES_MAX];
+        if (!wanted->is_whole) {
+            continue;
+        }
+        for (size_t k = 0; k < frame->symbol_count; k++) {
+            const struct profile_symbol *symbol = &profile->symbols.at[frame->symbol_first + k];
+            lines[k] = (struct worker_line){symbol->function, symbol->raw_name, symbol->file,
+                                            symbol->line, symbol->is_inlined};
+        }
+        cache_add(cache, wanted->address, lines, frame->symbol_count);
+    }
+}
+
+static void resolve_file(struct resolving *resolving, const struct profile_module *module)
+{
+    const struct symbol_options *options = resolving->options;
+    struct object_wish wish = {.path = module->path,
+                               .build_id = module->build_id,
+                               .build_id_len = module->build_id_len,
+                               .unchanged_ns = resolving->profile->run.start_realtime_ns,
+                               .sources = options->sources};
+    bool is_cached = !options->avoids_cache;
+    struct cache *cache = is_cached ? cache_open(module->build_id, module->build_id_len) : NULL;
+    find_in_cache(resolving, cache);
+    note(resolving, ask_worker(resolving, &wish));
+    add_to_cache(resolving, cache);
+    cache_close(cache);
+}
+
+static void read_perf_maps(const struct resolving *resolving, struct perf_map_name *names)
+{
+    const struct profile *profile = resolving->profile;
+    const char *root = resolving->options->sources.sysroot;
+    for (size_t i = 0; i < profile->processes.count; i++) {
+        const struct profile_process *process = &profile->processes.at[i];
+        uint64_t start_ns = profile->run.start_realtime_ns;
+        char *path =
+            mem_format("%s/tmp/perf-%" PRIu32 ".map", root != NULL ? root : "", process->pid);
+        (void)perf_map_read(path, start_ns + process->start_ns, start_ns + process->end_ns, names,
+                            resolving->count, profile->strings);
+        free(path);
+    }
+}
+
+/* Code without a file: the addresses are the processes' own. */
+static void resolve_jit(struct resolving *resolving)
+{
+    struct perf_map_name *names = mem_zero(resolving->count, sizeof *names);
+    for (size_t i = 0; i < resolving->count; i++) {
+        names[i].address = resolving->wanted[i].address;
+    }
+    read_perf_maps(resolving, names);
+    for (size_t i = 0; i < resolving->count; i++) {
+        if (names[i].name != NULL && names[i].name[0] != '\0') {
+            struct worker_line line = {.function = names[i].name, .linked = "", .file = ""};
+            keep_lines(resolving, &(struct worker_answer){.index = i, .lines = &line, .count = 1});
+        }
+    }
+    free(names);
+}
+
+static void name_by_place(struct resolving *resolving)
 {
     static const struct worker_line nothing = {"", "", "", 0, false};
-    for (size_t i = 0; i < count; i++) {
-        keep_lines(resolving, i, &nothing, 1);
+    for (size_t i = 0; i < resolving->count; i++) {
+        keep_lines(resolving, &(struct worker_answer){.index = i, .lines = &nothing, .count = 1});
     }
 }
 
-static void resolve_module(struct resolving *resolving, const struct wanted *wanted, size_t count)
+static void resolve_module(struct resolving *resolving)
 {
-    const struct profile_module module = resolving->profile->modules.at[wanted->module];
-    resolving->wanted = wanted;
-    if (module.path[0] == '/') {
-        uint64_t *addresses = mem_zero(count, sizeof *addresses);
-        for (size_t i = 0; i < count; i++) {
-            addresses[i] = wanted[i].address;
-        }
-        note(resolving->notes, &module,
-             worker_find(module.path, module.build_id, module.build_id_len, addresses, count,
-                         keep_lines, resolving));
-        free(addresses);
+    const struct profile_module module =
+        resolving->profile->modules.at[resolving->wanted[0].module];
+    resolving->lacks_split = 0;
+    if (resolving->wanted[0].module == 0) {
+        resolve_jit(resolving);
+    } else if (module.path[0] == '/') {
+        resolve_file(resolving, &module);
     }
-    name_by_place(resolving, count);
-    resolving->done += count;
+    name_by_place(resolving);
+    resolving->done += resolving->count;
 }
 
-void symbol_resolve_noting(struct profile *profile, symbol_progress progress, void *context,
-                           struct symbol_notes *ret)
+/* Leaves out symbols that no frame refers to any more. */
+static void drop_replaced(struct profile *profile)
+{
+    MEM_ARRAY(struct profile_symbol) kept = {0};
+    for (size_t i = 0; i < profile->frames.count; i++) {
+        struct profile_frame *frame = &profile->frames.at[i];
+        uint32_t first = (uint32_t)kept.count;
+        for (uint32_t k = 0; k < frame->symbol_count; k++) {
+            *MEM_PUSH(&kept) = profile->symbols.at[frame->symbol_first + k];
+        }
+        frame->symbol_first = frame->symbol_count > 0 ? first : 0;
+    }
+    free(profile->symbols.at);
+    profile->symbols.at = kept.at;
+    profile->symbols.count = kept.count;
+    profile->symbols.room = kept.room;
+}
+
+void symbol_resolve(struct profile *profile, const struct symbol_options *options,
+                    struct symbol_notes *ret)
 {
     struct wanted *wanted = mem_zero(profile->frames.count + 1, sizeof *wanted);
-    *ret = (struct symbol_notes){.first = ""};
+    *ret = (struct symbol_notes){.asked = 0};
     struct resolving resolving = {.profile = profile,
+                                  .options = options,
                                   .notes = ret,
-                                  .progress = progress,
-                                  .context = context,
-                                  .total = list_wanted(profile, wanted)};
-    for (size_t at = 0; at < resolving.total;) {
+                                  .total = list_wanted(profile, options->looks_again, wanted)};
+    for (size_t at = 0; at < resolving.total; at += resolving.count) {
         size_t end = at + 1;
         while (end < resolving.total && wanted[end].module == wanted[at].module) {
             end++;
         }
-        resolve_module(&resolving, wanted + at, end - at);
-        at = end;
+        resolving.wanted = wanted + at;
+        resolving.count = end - at;
+        resolve_module(&resolving);
     }
+    if (options->looks_again) {
+        drop_replaced(profile);
+    }
+    ret->asked = resolving.total;
     tell(&resolving, resolving.total);
     free(wanted);
 }
 
-void symbol_resolve(struct profile *profile, symbol_progress progress, void *context)
+void symbol_notes_finish(struct symbol_notes *notes)
 {
-    struct symbol_notes notes;
-    symbol_resolve_noting(profile, progress, context, &notes);
+    free(notes->troubles.at);
+    *notes = (struct symbol_notes){.asked = 0};
+}
+
+char *symbol_trouble_text(const struct profile *profile, const struct symbol_trouble *trouble)
+{
+    const char *path = profile->modules.at[trouble->module].path;
+    switch (trouble->state) {
+    case OBJECT_MISSING:
+        return mem_format("%s is not there any more; what has no name in it stays file+offset",
+                          path);
+    case OBJECT_REPLACED:
+        return mem_format("%s is another build than the one that ran; what has no name in it "
+                          "stays file+offset, rather than get a wrong name",
+                          path);
+    case OBJECT_DAMAGED:
+        return mem_format("%s could not be read to its end; what has no name in it stays "
+                          "file+offset",
+                          path);
+    default:
+        return mem_format("%s has debug information in .dwo files that are not there (libdw 0.188 "
+                          "reads no .dwp); %zu addresses lack inlined calls",
+                          path, trouble->lacks_split);
+    }
+}
+
+struct symbol_counts symbol_count(const struct profile *profile)
+{
+    struct symbol_counts counts = {0};
+    for (size_t i = 1; i < profile->frames.count; i++) {
+        const struct profile_frame *frame = &profile->frames.at[i];
+        counts.frames++;
+        counts.named += frame->symbol_count > 0 && !is_made_up(profile, frame);
+        counts.with_line += has_line(profile, frame);
+    }
+    return counts;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,9 @@ static const rlim_t worker_stack_bytes = (rlim_t)128 << 20;
 /* What goes over the pipe before each address that was found, and before each of its lines. */
 struct wire_address {
     uint64_t index;
-    uint64_t lines;
+    uint32_t lines;
+    uint16_t is_whole;
+    uint16_t lacks_split;
 };
 struct wire_line {
     uint32_t function_bytes; /* three texts follow, without a NUL */
@@ -69,8 +72,18 @@ static void allow_stack(void)
     }
 }
 
-static void limit_worker(void)
+/* No descriptor of the recorder's, above all not its recording's, is left to a worker. */
+static void close_all_but(int kept)
 {
+    if (kept > STDERR_FILENO + 1) {
+        close_range(STDERR_FILENO + 1, (unsigned)kept - 1, 0);
+    }
+    close_range((unsigned)kept + 1, UINT_MAX, 0);
+}
+
+static void limit_worker(int pipe_end)
+{
+    close_all_but(pipe_end);
     allow_stack();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_DUMPABLE, 0);
@@ -101,29 +114,33 @@ static void send_line(FILE *out, const struct object_line *line)
 
 /* What to look up, and how far it is. */
 struct errand {
-    const char *path;
-    const uint8_t *build_id;
-    size_t build_id_len;
+    const struct object_wish *wish;
     const uint64_t *addresses;
     size_t from;
     size_t count;
     bool is_careful; /* a worker died: answer each address at once, found or not */
 };
 
+static void send_answer(FILE *out, size_t index, const struct object_answer *answer)
+{
+    struct wire_address head = {index, (uint32_t)answer->count, answer->is_whole,
+                                answer->lacks_split};
+    fwrite(&head, sizeof head, 1, out);
+    for (size_t i = 0; i < answer->count; i++) {
+        send_line(out, &answer->lines[i]);
+    }
+}
+
 static _Noreturn void work(const struct errand *errand, FILE *out)
 {
     struct object *object = NULL;
-    struct object_line lines[OBJECT_LINES_MAX];
-    limit_worker();
-    enum object_state state =
-        object_open(errand->path, errand->build_id, errand->build_id_len, &object);
+    struct object_answer answer;
+    limit_worker(fileno(out));
+    enum object_state state = object_open(errand->wish, &object);
     for (size_t i = errand->from; i < errand->count && state == OBJECT_FINE; i++) {
-        struct wire_address head = {i, object_find(object, errand->addresses[i], lines)};
-        if (head.lines > 0 || errand->is_careful) {
-            fwrite(&head, sizeof head, 1, out);
-        }
-        for (size_t k = 0; k < head.lines; k++) {
-            send_line(out, &lines[k]);
+        object_find(object, errand->addresses[i], &answer);
+        if (answer.count > 0 || errand->is_careful) {
+            send_answer(out, i, &answer);
         }
         if (errand->is_careful) {
             fflush(out);
@@ -176,7 +193,9 @@ static bool read_address(FILE *in, struct errand *errand, worker_visit *visit, v
     if (is_whole) {
         errand->from = head.index + 1;
         if (head.lines > 0) {
-            visit(context, head.index, lines, head.lines);
+            struct worker_answer answer = {head.index, lines, head.lines, head.is_whole != 0,
+                                           head.lacks_split != 0};
+            visit(context, &answer);
         }
     }
     for (size_t i = 0; i < head.lines; i++) {
@@ -230,11 +249,10 @@ static bool run_worker(struct errand *errand, worker_visit *visit, void *context
     return end_worker(worker, ret);
 }
 
-enum object_state worker_find(const char *path, const uint8_t *build_id, size_t build_id_len,
-                              const uint64_t *addresses, size_t count, worker_visit *visit,
-                              void *context)
+enum object_state worker_find(const struct object_wish *wish, const uint64_t *addresses,
+                              size_t count, worker_visit *visit, void *context)
 {
-    struct errand errand = {path, build_id, build_id_len, addresses, 0, count, false};
+    struct errand errand = {wish, addresses, 0, count, false};
     enum object_state state = OBJECT_FINE;
     for (unsigned deaths = 0; deaths < WORKER_DEATHS_MAX; deaths++) {
         if (run_worker(&errand, visit, context, &state)) {

@@ -22,14 +22,21 @@ struct worker_line {
     bool is_inlined;
 };
 
+/* What stands at one address; index is its place in the list that was given. */
+struct worker_answer {
+    size_t index;
+    const struct worker_line *lines;
+    size_t count;
+    bool is_whole; /* as object_answer has them */
+    bool lacks_split;
+};
+
 /* Called for each address that has lines, in the order of the addresses. */
-typedef void worker_visit(void *context, size_t address, const struct worker_line *lines,
-                          size_t count);
+typedef void worker_visit(void *context, const struct worker_answer *answer);
 
 /* Looks up all addresses (link-time, best sorted). OBJECT_DAMAGED too when the worker died; visit
  * has then been called for those that it had done. */
-enum object_state worker_find(const char *path, const uint8_t *build_id, size_t build_id_len,
-                              const uint64_t *addresses, size_t count, worker_visit *visit,
-                              void *context);
+enum object_state worker_find(const struct object_wish *wish, const uint64_t *addresses,
+                              size_t count, worker_visit *visit, void *context);
 
 #endif

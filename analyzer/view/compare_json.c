@@ -82,8 +82,8 @@ static void write_site(struct json *json, const struct comparison *c, struct sit
     const struct profile *p = is_gone ? c->before.profile : c->after.profile;
     uint32_t id = is_gone ? site->before.site : site->after.site;
     site_stack_load(stack, p, p->sites.at[id].path);
-    char *function = stack->count != 0 ? site_function(&stack->at[site_stack_shown(stack, NULL)])
-                                       : mem_text("(remainder)");
+    size_t shown = site_stack_shown(stack, c->wrappers);
+    char *function = stack->count != 0 ? site_function(&stack->at[shown]) : mem_text("(remainder)");
     json_object(json, NULL);
     json_text(json, "change", changes[site->change]);
     json_text(json, "function", function);

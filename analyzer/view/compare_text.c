@@ -210,7 +210,7 @@ static size_t load_site(struct listing *l, const struct compare_site *site)
     const struct compare_side *side = is_gone ? &l->comparison->before : &l->comparison->after;
     uint32_t id = is_gone ? site->before.site : site->after.site;
     site_stack_load(&l->stack, side->profile, side->profile->sites.at[id].path);
-    return site_stack_shown(&l->stack, NULL);
+    return site_stack_shown(&l->stack, l->comparison->wrappers);
 }
 
 static void add_numbers(struct table *table, const struct compare_site *site)

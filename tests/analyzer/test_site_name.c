@@ -97,3 +97,26 @@ Test(site_name, labels_say_what_is_known)
     frame.module = "";
     check_label(frame, "0x1234 (code without a file)");
 }
+
+Test(site_name, a_wrapper_is_known_by_either_of_its_names)
+{
+    const char *globs[] = {"_ZN3app4take*"};
+    struct site_wrappers more = {globs, 1};
+    struct site_frame frames[] = {
+        {.function = "_Znwm", .other_name = "operator new(unsigned long)"},
+        {.function = "app::take(int)", .other_name = "_ZN3app4takeEi"},
+        {.function = "main", .other_name = ""}};
+    struct site_stack stack = {.at = frames, .count = 3};
+    cr_assert_eq(site_stack_shown(&stack, NULL), 1);
+    cr_assert_eq(site_stack_shown(&stack, &more), 2);
+}
+
+Test(site_name, wrappers_are_added_one_by_one)
+{
+    struct site_wrappers more = {0};
+    site_wrappers_add(&more, "pool_*");
+    site_wrappers_add(&more, "take");
+    cr_assert(site_is_wrapper("take", &more) && site_is_wrapper("pool_get", &more));
+    cr_assert_not(site_is_wrapper("give", &more));
+    free(more.globs);
+}

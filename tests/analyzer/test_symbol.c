@@ -46,6 +46,26 @@ static void list_addresses(const char *nm, const char *path, size_t most, struct
     free(command);
 }
 
+static void resolve_noting(struct profile *p, struct symbol_notes *ret)
+{
+    struct symbol_options options = {.avoids_cache = true};
+    symbol_resolve(p, &options, ret);
+}
+
+static void resolve_all(struct profile *p)
+{
+    struct symbol_notes notes;
+    resolve_noting(p, &notes);
+    symbol_notes_finish(&notes);
+}
+
+static enum object_state first_trouble(struct symbol_notes *notes)
+{
+    enum object_state state = notes->troubles.count > 0 ? notes->troubles.at[0].state : OBJECT_FINE;
+    symbol_notes_finish(notes);
+    return state;
+}
+
 static struct profile *resolve(const char *path, const struct addresses *addresses)
 {
     struct profile *p = profile_create();
@@ -53,7 +73,7 @@ static struct profile *resolve(const char *path, const struct addresses *address
     for (size_t i = 0; i < addresses->list.count; i++) {
         profile_frame(p, module, addresses->list.at[i], SESSION_NODE_EXACT_PC);
     }
-    symbol_resolve(p, NULL, NULL);
+    resolve_all(p);
     return p;
 }
 
@@ -232,7 +252,7 @@ Test(symbol, a_return_address_belongs_to_the_call_before_it)
     uint32_t exact = profile_frame(p, module, start, SESSION_NODE_EXACT_PC);
     uint32_t after = profile_frame(p, module, start, 0);
     uint32_t within = profile_frame(p, module, start + 1, 0);
-    symbol_resolve(p, NULL, NULL);
+    resolve_all(p);
     cr_assert_str_eq(only_symbol(p, exact)->function, "symbols_start");
     cr_assert_str_eq(only_symbol(p, within)->function, "symbols_start");
     cr_assert_neq(strcmp(p->symbols.at[p->frames.at[after].symbol_first].function, "symbols_start"),
@@ -251,12 +271,15 @@ Test(symbol, code_without_names_is_told_by_its_place)
     uint32_t in_missing = profile_frame(p, missing, 0x1234, 0);
     uint32_t in_vdso = profile_frame(p, vdso, 0x10, 0);
     uint32_t in_jit = profile_frame(p, 0, 0x7f0012345678, 0);
-    symbol_resolve_noting(p, NULL, NULL, &notes);
+    resolve_noting(p, &notes);
     cr_assert_str_eq(only_symbol(p, in_missing)->function, "libgone.so+0x1234");
     cr_assert_str_eq(only_symbol(p, in_vdso)->function, "[vdso]");
     cr_assert_str_eq(only_symbol(p, in_jit)->function, "jit@0x7f0012345678");
-    cr_assert_eq(notes.missing, 1);
-    cr_assert_str_eq(notes.first, "/nowhere/libgone.so");
+    cr_assert_eq(notes.troubles.count, 1);
+    char *text = symbol_trouble_text(p, &notes.troubles.at[0]);
+    cr_assert_not_null(strstr(text, "/nowhere/libgone.so is not there"));
+    cr_assert_eq(first_trouble(&notes), OBJECT_MISSING);
+    free(text);
     profile_destroy(p);
 }
 
@@ -269,9 +292,9 @@ Test(symbol, another_build_gives_no_names)
     uint32_t module = profile_module(p, path, wrong, sizeof wrong);
     uint32_t frame =
         profile_frame(p, module, address_of(path, "symbols_start"), SESSION_NODE_EXACT_PC);
-    symbol_resolve_noting(p, NULL, NULL, &notes);
+    resolve_noting(p, &notes);
     cr_assert_not_null(strstr(only_symbol(p, frame)->function, "symbols_c+0x"));
-    cr_assert_eq(notes.replaced, 1);
+    cr_assert_eq(first_trouble(&notes), OBJECT_REPLACED);
     profile_destroy(p);
     free(path);
 }
@@ -282,9 +305,9 @@ Test(symbol, names_are_kept_when_resolved_again)
     struct profile *p = profile_create();
     uint32_t module = profile_module(p, path, NULL, 0);
     profile_frame(p, module, address_of(path, "symbols_start"), SESSION_NODE_EXACT_PC);
-    symbol_resolve(p, NULL, NULL);
+    resolve_all(p);
     size_t count = p->symbols.count;
-    symbol_resolve(p, NULL, NULL);
+    resolve_all(p);
     cr_assert_eq(p->symbols.count, count);
     profile_destroy(p);
     free(path);
@@ -301,8 +324,9 @@ Test(symbol, what_is_no_file_does_not_block)
     profile_frame(p, profile_module(p, pipe, NULL, 0), 5, 0);
     profile_frame(p, profile_module(p, "/dev/zero", NULL, 0), 5, 0);
     profile_frame(p, profile_module(p, "/etc", NULL, 0), 5, 0);
-    symbol_resolve_noting(p, NULL, NULL, &notes);
-    cr_assert_eq(notes.missing, 3);
+    resolve_noting(p, &notes);
+    cr_assert_eq(notes.troubles.count, 3);
+    cr_assert_eq(first_trouble(&notes), OBJECT_MISSING);
     profile_destroy(p);
     unlink(pipe);
     rmdir(folder);
@@ -354,7 +378,9 @@ Test(symbol, progress_is_told)
 {
     struct profile *p = profile_create();
     profile_frame(p, 0, 77, 0);
-    symbol_resolve(p, count_progress, NULL);
+    struct symbol_notes notes;
+    struct symbol_options options = {.avoids_cache = true, .progress = count_progress};
+    symbol_resolve(p, &options, &notes);
     cr_assert_gt(told, 0);
     profile_destroy(p);
 }

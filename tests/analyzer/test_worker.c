@@ -28,11 +28,11 @@ static uint64_t start_of_main(const char *path)
     return address;
 }
 
-static void count_main(void *context, size_t address, const struct worker_line *lines, size_t count)
+static void count_main(void *context, const struct worker_answer *answer)
 {
     size_t *visits = context;
-    cr_assert_eq(address, *visits, "once each, in order");
-    cr_assert_str_eq(lines[count - 1].function, "main");
+    cr_assert_eq(answer->index, *visits, "once each, in order");
+    cr_assert_str_eq(answer->lines[answer->count - 1].function, "main");
     *visits += 1;
 }
 
@@ -45,7 +45,9 @@ Test(worker, every_address_is_visited_in_order)
     for (size_t i = 0; i < 300; i++) {
         addresses[i] = start + (i & 1);
     }
-    cr_assert_eq(worker_find(path, NULL, 0, addresses, 300, count_main, &visits), OBJECT_FINE);
+    cr_assert_eq(
+        worker_find(&(struct object_wish){.path = path}, addresses, 300, count_main, &visits),
+        OBJECT_FINE);
     cr_assert_eq(visits, 300);
     free(path);
 }
@@ -68,7 +70,8 @@ Test(worker, a_dying_worker_costs_only_what_it_did_not_do, .timeout = 60)
         addresses[i] = start;
     }
     cr_assert_eq(mprotect((char *)addresses + page, page, PROT_NONE), 0);
-    cr_assert_eq(worker_find(path, NULL, 0, addresses, 2 * readable, count_main, &visits),
+    cr_assert_eq(worker_find(&(struct object_wish){.path = path}, addresses, 2 * readable,
+                             count_main, &visits),
                  OBJECT_DAMAGED);
     cr_assert_eq(visits, readable);
     munmap(addresses, 2 * page);
@@ -80,8 +83,10 @@ Test(worker, no_address_is_no_visit)
     size_t visits = 0;
     char *path = target();
     uint64_t nowhere = UINT64_MAX - 5;
-    cr_assert_eq(worker_find(path, NULL, 0, NULL, 0, count_main, &visits), OBJECT_FINE);
-    cr_assert_eq(worker_find(path, NULL, 0, &nowhere, 1, count_main, &visits), OBJECT_FINE);
+    cr_assert_eq(worker_find(&(struct object_wish){.path = path}, NULL, 0, count_main, &visits),
+                 OBJECT_FINE);
+    cr_assert_eq(worker_find(&(struct object_wish){.path = path}, &nowhere, 1, count_main, &visits),
+                 OBJECT_FINE);
     cr_assert_eq(visits, 0);
     free(path);
 }
