@@ -103,9 +103,9 @@ Test(site_name, a_wrapper_is_known_by_either_of_its_names)
     const char *globs[] = {"_ZN3app4take*"};
     struct site_wrappers more = {globs, 1};
     struct site_frame frames[] = {
-        {.function = "_Znwm", .other_name = "operator new(unsigned long)"},
-        {.function = "app::take(int)", .other_name = "_ZN3app4takeEi"},
-        {.function = "main", .other_name = ""}};
+        {.module = "app", .function = "_Znwm", .other_name = "operator new(unsigned long)"},
+        {.module = "app", .function = "app::take(int)", .other_name = "_ZN3app4takeEi"},
+        {.module = "app", .function = "main", .other_name = ""}};
     struct site_stack stack = {.at = frames, .count = 3};
     cr_assert_eq(site_stack_shown(&stack, NULL), 1);
     cr_assert_eq(site_stack_shown(&stack, &more), 2);
