@@ -15,11 +15,13 @@ enum { JSON_DEPTH_MAX = 16, JSON_DEPTH_OF_LINES = 2 /* deeper members share a li
 struct json {
     FILE *out;
     unsigned depth;
+    unsigned depth_of_lines; /* members down to here have a line of their own */
     bool has_members[JSON_DEPTH_MAX];
     bool is_array[JSON_DEPTH_MAX];
 };
 
 struct json json_on(FILE *out);
+struct json json_on_line(FILE *out); /* each document is one line, as NDJSON wants it */
 void json_object(struct json *json, const char *name);
 void json_array(struct json *json, const char *name);
 void json_end(struct json *json); /* of the object or array begun last; the document's: newline */
@@ -28,6 +30,12 @@ void json_uint(struct json *json, const char *name, uint64_t value);
 void json_int(struct json *json, const char *name, int64_t value);
 void json_bool(struct json *json, const char *name, bool value);
 void json_null(struct json *json, const char *name);
+
+/* value / 1000 with three decimals, exactly: us of ns, ms of us. */
+void json_thousandths(struct json *json, const char *name, uint64_t value);
+
+/* Labels as labels_canonical() makes them, as an object of texts. */
+void json_labels(struct json *json, const char *name, const char *labels);
 
 /* Command lines, arguments joined by US (0x1f), as an array of texts. */
 void json_command(struct json *json, const char *name, const char *command);
