@@ -31,7 +31,7 @@ static const char help[] =
     "  --base=BEFORE      svg and folded: what differs from this recording\n"
     "  --per-unit         with --base: for each unit of work that the recordings tell of\n"
     "  --inverted         svg and folded: from the allocating function outwards\n"
-    "  --icicle           svg: the root on top\n"
+    "  --flame, --icicle  svg: the root below, on top (below, unless the stacks are deep)\n"
     "  --frames=N         svg: join the smallest frames beyond so many; 0 = none (50000)\n"
     "  --focus=RE         only call sites with a function, file or library in their stack that\n"
     "                     matches this POSIX extended regular expression\n"
@@ -57,7 +57,7 @@ struct choices {
     uint64_t frames_max;
     int names; /* enum name_form */
     int is_inverted;
-    int is_icicle;
+    int shape; /* enum export_shape */
     int is_per_unit;
     int wants_list;
     bool has_metric;
@@ -126,7 +126,8 @@ static enum err_code check_fit(const struct choices *c, struct err *reterr)
     const char *useless = c->has_metric && c->format->takes == EXPORT_TAKES_NONE ? "--metric"
                           : c->base != NULL && !c->format->can_compare           ? "--base"
                           : c->is_inverted && !c->format->can_compare            ? "--inverted"
-                          : c->is_icicle && !is_svg                              ? "--icicle"
+                          : c->shape == EXPORT_SHAPE_ICICLE && !is_svg           ? "--icicle"
+                          : c->shape == EXPORT_SHAPE_FLAME && !is_svg            ? "--flame"
                           : c->frames_max != FRAMES_DEFAULT && !is_svg           ? "--frames"
                           : c->is_per_unit && c->base == NULL                    ? "--per-unit"
                                                                                  : NULL;
@@ -158,7 +159,8 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"focus", required_argument, NULL, OPT_FOCUS},
                                    {"ignore", required_argument, NULL, OPT_IGNORE},
                                    {"inverted", no_argument, &c->is_inverted, 1},
-                                   {"icicle", no_argument, &c->is_icicle, 1},
+                                   {"icicle", no_argument, &c->shape, EXPORT_SHAPE_ICICLE},
+                                   {"flame", no_argument, &c->shape, EXPORT_SHAPE_FLAME},
                                    {"per-unit", no_argument, &c->is_per_unit, 1},
                                    {"raw-names", no_argument, &c->names, NAME_RAW},
                                    {"fold-templates", no_argument, &c->names, NAME_FOLDED},
@@ -243,7 +245,7 @@ static enum err_code export(const struct choices *c, struct err *reterr) {
     struct export_job job = {.metric = c->metric,
                              .frames_max = (size_t)c->frames_max,
                              .is_inverted = c->is_inverted != 0,
-                             .is_icicle = c->is_icicle != 0,
+                             .shape = (enum export_shape)c->shape,
                              .is_per_unit = c->is_per_unit != 0};
     enum err_code code = open_side(c, c->file, &side, &job.side, reterr);
     if (code == ERR_NONE &&

@@ -21,6 +21,9 @@ struct export_side {
     const struct export_stacks *stacks;
 };
 
+/* Of a flame graph: the root below or on top; FITTING: below, unless it is deep. */
+enum export_shape { EXPORT_SHAPE_FITTING, EXPORT_SHAPE_FLAME, EXPORT_SHAPE_ICICLE };
+
 struct export_job {
     struct export_side side;
     struct export_side base; /* profile NULL: no comparison */
@@ -28,7 +31,7 @@ struct export_job {
     const char *call; /* hgrm: of this function alone; NULL: all */
     size_t frames_max;
     bool is_inverted;
-    bool is_icicle;
+    enum export_shape shape;
     bool is_per_unit;
     FILE *out;
 };

@@ -20,8 +20,9 @@ enum {
     TOP = 112,
     ROW = 18,
     LEGEND = 40,
-    LABEL_MIN = 3,    /* characters: shorter labels say nothing */
-    TITLE_NAME = 2000 /* bytes of a name in a title */
+    FLAME_ROWS_MAX = 40, /* what a window shows at once */
+    LABEL_MIN = 3,       /* characters: shorter labels say nothing */
+    TITLE_NAME = 2000    /* bytes of a name in a title */
 };
 
 static const double CHAR_WIDTH = 6.65;
@@ -31,7 +32,10 @@ struct svg {
     const struct export_job *job;
     const struct export_flame *flame;
     FILE *out;
-    double *begin; /* of each node, in the metric's unit */
+    double *begin;      /* of each node, in the metric's unit */
+    double scale;       /* pixels for one of the unit */
+    uint32_t depth_max; /* of the frames that can be seen */
+    bool is_icicle;
 };
 
 static const struct export_metric_about *metric_of(const struct svg *s)
@@ -69,12 +73,17 @@ static void put_line(const struct svg *s, const char *class, int y, char *text)
     free(text);
 }
 
+/* The command line, its program without folders; free() it. */
 static char *command_of(const struct profile *p)
 {
-    char *text = mem_text(p->run.command);
+    const char *command = p->run.command;
+    size_t first = strcspn(command, "\x1f");
+    char *program = mem_format("%.*s", (int)first, command);
+    char *text = mem_format("%s%s", site_basename(program), command + first);
     for (char *c = text; *c != '\0'; c++) {
         *c = *c == 0x1f ? ' ' : *c;
     }
+    free(program);
     return text;
 }
 
@@ -121,11 +130,10 @@ static void write_totals(const struct svg *s)
     if (s->job->is_per_unit) {
         put_line(
             s, "about", 64,
-            mem_format("for each %s: %s before, %s after; the numbers before are scaled to the "
-                       "%s %s(s) done after",
+            mem_format("for each %s: %s before, %s after; all numbers before are for as much work "
+                       "as was done after (%s)",
                        run->unit_name, units_per(all->base_value, run->units).s,
-                       units_per(all->value, run->units).s, units_count(run->units).s,
-                       run->unit_name));
+                       units_per(all->value, run->units).s, units_count(run->units).s));
     }
 }
 
@@ -195,13 +203,12 @@ static void write_title(const struct svg *s, const struct export_flame_node *nod
 static void write_frame(const struct svg *s, size_t id)
 {
     const struct export_flame_node *node = &s->flame->nodes.at[id];
-    double scale = (WIDTH - 2 * EDGE) / (double)s->flame->nodes.at[0].width;
-    double wide = (double)node->width * scale;
+    double wide = (double)node->width * s->scale;
     if (wide < SMALLEST) {
         return;
     }
-    uint32_t row = s->job->is_icicle ? node->depth : s->flame->depth_max - node->depth;
-    double x = EDGE + s->begin[id] * scale;
+    uint32_t row = s->is_icicle ? node->depth : s->depth_max - node->depth;
+    double x = EDGE + s->begin[id] * s->scale;
     int y = TOP + (int)row * ROW;
     char *name = export_svg_name(s->flame, id);
     fprintf(s->out, "<g class=\"frame %s\">", export_svg_class(s->job, s->flame, id));
@@ -237,6 +244,21 @@ static double *place(const struct export_flame *flame)
     return begin;
 }
 
+/* How deep the picture is, and which way round: a deep one begins with its root in view. */
+static void fit(struct svg *s)
+{
+    uint64_t whole = s->flame->nodes.at[0].width;
+    s->scale = whole > 0 ? (WIDTH - 2 * EDGE) / (double)whole : 0;
+    for (size_t i = 0; i < s->flame->nodes.count; i++) {
+        const struct export_flame_node *node = &s->flame->nodes.at[i];
+        if ((double)node->width * s->scale >= SMALLEST && node->depth > s->depth_max) {
+            s->depth_max = node->depth;
+        }
+    }
+    s->is_icicle = s->job->shape == EXPORT_SHAPE_ICICLE ||
+                   (s->job->shape == EXPORT_SHAPE_FITTING && s->depth_max > FLAME_ROWS_MAX);
+}
+
 static void write_legend(const struct svg *s, int height)
 {
     static const char *const kinds[][2] = {{"p0", "the program"},
@@ -244,9 +266,10 @@ static void write_legend(const struct svg *s, int height)
                                            {"s0", "C and C++ runtime"},
                                            {"j", "code without a file"},
                                            {"x", "small frames, joined"}};
-    static const char *const changes[][2] = {{"b5", "all gone"}, {"b3", ""},     {"b1", "less"},
-                                             {"n", "same"},      {"r1", "more"}, {"r3", ""},
-                                             {"r5", "all new"}};
+    static const char *const changes[][2] = {
+        {"b5", "all gone"}, {"b4", ""},          {"b3", ""},       {"b2", ""},
+        {"b1", "less"},     {"n", "within 1 %"}, {"r1", ""},       {"r2", ""},
+        {"r3", ""},         {"r4", "more"},      {"r5", "all new"}};
     bool is_diff = s->job->base.profile != NULL;
     const char *const(*rows)[2] = is_diff ? changes : kinds;
     size_t count = is_diff ? sizeof changes / sizeof changes[0] : sizeof kinds / sizeof kinds[0];
@@ -257,9 +280,9 @@ static void write_legend(const struct svg *s, int height)
                 "<rect class=\"%s\" x=\"%d\" y=\"-10\" width=\"14\" height=\"12\" rx=\"2\"/>"
                 "<text x=\"%d\" y=\"0\">%s</text>",
                 rows[i][0], x, x + 19, rows[i][1]);
-        x += 26 + 8 * (int)strlen(rows[i][1]);
+        x += rows[i][1][0] == '\0' ? 16 : 42 + 7 * (int)strlen(rows[i][1]);
     }
-    fprintf(s->out, "<text id=\"hint\" x=\"%d\" y=\"0\"></text></g>\n", x + 12);
+    fputs("</g>\n", s->out);
 }
 
 static void write_head(const struct svg *s, int height)
@@ -281,7 +304,7 @@ static void write_head(const struct svg *s, int height)
 static void write_picture(const struct svg *s)
 {
     bool is_empty = s->flame->nodes.at[0].width == 0;
-    int height = TOP + ((int)s->flame->depth_max + 1) * ROW + LEGEND;
+    int height = TOP + ((int)s->depth_max + 1) * ROW + LEGEND;
     write_head(s, height);
     write_heading(s);
     fputs("<g id=\"frames\">\n", s->out);
@@ -294,7 +317,7 @@ static void write_picture(const struct svg *s)
         put_line(s, "about", TOP + 12, mem_text("There is nothing of this to show."));
     } else {
         fputs("<g id=\"tip\" class=\"tip\" visibility=\"hidden\"></g>\n", s->out);
-        export_svg_data(s->job, s->flame, s->out);
+        export_svg_data(s->job, s->flame, s->is_icicle, s->out);
         fprintf(s->out, "<script><![CDATA[\n%s]]></script>\n", flame_js);
     }
     fputs("</svg>\n", s->out);
@@ -309,7 +332,8 @@ enum err_code export_svg(const struct export_job *job, struct err *reterr)
                                                         .is_inverted = job->is_inverted,
                                                         .is_per_unit = job->is_per_unit,
                                                         .frames_max = job->frames_max});
-    struct svg s = {job, flame, job->out, place(flame)};
+    struct svg s = {.job = job, .flame = flame, .out = job->out, .begin = place(flame)};
+    fit(&s);
     write_picture(&s);
     free(s.begin);
     export_flame_destroy(flame);

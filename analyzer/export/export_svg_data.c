@@ -9,7 +9,9 @@
 #include "insight/name_form.h"
 #include "view/json.h"
 
-enum { SHADES = 5, LEVELS = 5 };
+enum { SHADES = 5, QUARTERS = 4 };
+
+static const double SAME = 0.01; /* of a frame: less is no change */
 
 char *export_svg_name(const struct export_flame *flame, size_t node)
 {
@@ -64,20 +66,22 @@ static const char *class_of_frame(const struct site_frame *frame)
     return kind == 'j' ? "j" : classes[kind == 'p' ? 0 : kind == 'l' ? 1 : 2][shade];
 }
 
-/* Five steps of more or less, by the share of the frame that came or went. */
+/* Four steps of more or less, by the share of the frame that came or went; the fifth is for what
+ * one side does not have. A hundredth is no change. */
 static const char *class_of_change(const struct export_flame_node *node)
 {
     static const char *const more[] = {"n", "r1", "r2", "r3", "r4", "r5"};
     static const char *const less[] = {"n", "b1", "b2", "b3", "b4", "b5"};
-    if (node->width == 0) {
+    bool is_more = node->value > node->base_value;
+    double change = (double)node->value - (double)node->base_value;
+    double part = node->width > 0 ? (is_more ? change : -change) / (double)node->width : 0;
+    if (part < SAME) {
         return "n";
     }
-    bool is_more = node->value >= node->base_value;
-    double change = is_more ? (double)(node->value - node->base_value)
-                            : (double)(node->base_value - node->value);
-    double part = change / (double)node->width * LEVELS - 1e-9;
-    unsigned level = part > 0 ? (unsigned)part + 1 : 0;
-    level = level > LEVELS ? LEVELS : level;
+    unsigned level = part < 1 ? (unsigned)(part * QUARTERS) + 1 : QUARTERS;
+    if (node->value == 0 || node->base_value == 0) {
+        level = QUARTERS + 1;
+    }
     return is_more ? more[level] : less[level];
 }
 
@@ -198,7 +202,8 @@ static void write_nodes(struct json *json, const struct export_job *job,
     }
 }
 
-static void write_json(const struct export_job *job, const struct export_flame *flame, FILE *out)
+static void write_json(const struct export_job *job, const struct export_flame *flame,
+                       bool is_icicle, FILE *out)
 {
     static const char *const units[] = {
         [EXPORT_UNIT_COUNT] = "count", [EXPORT_UNIT_BYTES] = "bytes", [EXPORT_UNIT_NS] = "ns"};
@@ -207,7 +212,7 @@ static void write_json(const struct export_job *job, const struct export_flame *
     struct json json = json_on(out);
     json_object(&json, NULL);
     json_text(&json, "unit", units[export_metrics[job->metric].unit]);
-    json_bool(&json, "icicle", job->is_icicle);
+    json_bool(&json, "icicle", is_icicle);
     json_bool(&json, "compares", job->base.profile != NULL);
     if (job->is_per_unit) {
         json_uint(&json, "units", run->units);
@@ -238,12 +243,13 @@ static ssize_t write_safely(void *cookie, const char *bytes, size_t count)
     return ferror(out) != 0 ? -1 : (ssize_t)count;
 }
 
-void export_svg_data(const struct export_job *job, const struct export_flame *flame, FILE *out)
+void export_svg_data(const struct export_job *job, const struct export_flame *flame, bool is_icicle,
+                     FILE *out)
 {
     fputs("<script type=\"application/json\" id=\"data\">\n", out);
     FILE *safe = fopencookie(out, "w", (cookie_io_functions_t){.write = write_safely});
     if (safe != NULL) {
-        write_json(job, flame, safe);
+        write_json(job, flame, is_icicle, safe);
         fclose(safe);
     }
     fputs("</script>\n", out);

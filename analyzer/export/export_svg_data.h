@@ -20,6 +20,7 @@ const char *export_svg_class(const struct export_job *job, const struct export_f
                              size_t node);
 
 /* <script type="application/json" id="data">; no byte of it can end the element. */
-void export_svg_data(const struct export_job *job, const struct export_flame *flame, FILE *out);
+void export_svg_data(const struct export_job *job, const struct export_flame *flame, bool is_icicle,
+                     FILE *out);
 
 #endif

@@ -7,7 +7,7 @@
 (function () {
   'use strict';
   const NS = 'http://www.w3.org/2000/svg';
-  const ROW = 18, EDGE = 12, TOP = 112, LEGEND = 40, CHAR = 6.65, SMALLEST = 0.4;
+  const ROW = 18, EDGE = 12, TOP = 112, LEGEND = 40, CHAR = 6.65, SMALLEST = 0.4, SAME = 0.01;
   const svg = document.currentScript.ownerSVGElement;
   const data = JSON.parse(svg.querySelector('#data').textContent);
   const frames = svg.querySelector('#frames');
@@ -17,7 +17,7 @@
   const begin = new Float64Array(count);   /* in the metric's unit */
   const end = new Uint32Array(count);      /* one past the node's last descendant */
   const parent = new Int32Array(count).fill(-1);
-  let depthMax = 0;
+  let depthShown = 0;                      /* of the frames that can be seen */
   let zoomed = 0, chosen = 0, pattern = null, found = [], isIcicle = data.icicle;
   let shown = new Map();                   /* node -> its element */
 
@@ -29,7 +29,6 @@
         end[open.pop()] = i;
         next.pop();
       }
-      depthMax = Math.max(depthMax, data.depth[i]);
       if (open.length > 0) {
         parent[i] = open[open.length - 1];
         begin[i] = next[next.length - 1];
@@ -77,10 +76,11 @@
   }
   function classOf(i) {
     if (isDiff) {
-      if (i === 0 || widths[i] === 0) { return 'n'; }
-      const part = (data.value[i] - data.before[i]) / widths[i];
-      const level = Math.min(5, Math.ceil(Math.abs(part) * 5 - 1e-9));
-      return level === 0 ? 'n' : (part > 0 ? 'r' : 'b') + level;
+      const change = data.value[i] - data.before[i];
+      if (i === 0 || Math.abs(change) < widths[i] * SAME || change === 0) { return 'n'; }
+      const isWhole = data.value[i] === 0 || data.before[i] === 0;
+      const level = isWhole ? 5 : Math.min(4, Math.floor(4 * Math.abs(change) / widths[i]) + 1);
+      return (change > 0 ? 'r' : 'b') + level;
     }
     return i === 0 ? 'n' : data.frame[i] < 0 ? 'x' : frameOf(i)[4];
   }
@@ -103,31 +103,41 @@
     return Math.max(600, (window.innerWidth || 1200) - (document.documentElement === svg ? 0 : 16));
   }
   function rowOf(i) {
-    return isIcicle ? data.depth[i] : depthMax - data.depth[i];
+    return isIcicle ? data.depth[i] : depthShown - data.depth[i];
   }
 
+  /* What is wide enough to be seen, root first. */
+  function visible(scale) {
+    const seen = [];
+    for (let i = parent[zoomed]; i >= 0; i = parent[i]) { seen.push(i); }
+    seen.reverse();
+    for (let i = zoomed; i < end[zoomed];) {
+      if (i !== zoomed && widths[i] * scale < SMALLEST) { i = end[i]; continue; }
+      seen.push(i);
+      i++;
+    }
+    return seen;
+  }
   function draw() {
     const room = width() - 2 * EDGE;
-    const height = TOP + (depthMax + 1) * ROW + LEGEND;
+    const scale = widths[zoomed] > 0 ? room / widths[zoomed] : 0;
+    const seen = visible(scale);
+    depthShown = seen.reduce(function (deepest, i) { return Math.max(deepest, data.depth[i]); }, 0);
+    const height = TOP + (depthShown + 1) * ROW + LEGEND;
     svg.setAttribute('width', width());
     svg.setAttribute('height', height);
     svg.setAttribute('viewBox', '0 0 ' + width() + ' ' + height);
     svg.querySelector('.legend').setAttribute('transform', 'translate(' + EDGE + ',' + (height - 14) + ')');
-    const tools = svg.querySelector('#tools');
-    tools.setAttribute('x', Math.max(0, width() - 640 - EDGE));
+    svg.querySelector('#tools').setAttribute('x', Math.max(0, width() - 640 - EDGE));
     frames.textContent = '';
     shown = new Map();
-    const scale = widths[zoomed] > 0 ? room / widths[zoomed] : 0;
-    const above = [];
-    for (let i = parent[zoomed]; i >= 0; i = parent[i]) { above.push(i); }
-    above.reverse().forEach(function (i) { put(i, EDGE, room, ' above'); });
-    let i = zoomed;
-    while (i < end[zoomed]) {
-      const wide = widths[i] * scale;
-      if (wide < SMALLEST && i !== zoomed) { i = end[i]; continue; }
-      put(i, EDGE + (begin[i] - begin[zoomed]) * scale, i === zoomed ? room : wide, '');
-      i++;
-    }
+    seen.forEach(function (i) {
+      if (data.depth[i] < data.depth[zoomed]) {
+        put(i, EDGE, room, ' above');
+      } else {
+        put(i, EDGE + (begin[i] - begin[zoomed]) * scale, widths[i] * scale, '');
+      }
+    });
     svg.querySelector('#reset').disabled = zoomed === 0;
     choose(shown.has(chosen) ? chosen : zoomed, false);
   }
@@ -174,7 +184,9 @@
       const box = now.getBoundingClientRect();
       if (box.top < 0 || box.bottom > window.innerHeight) { window.scrollBy(0, box.top - window.innerHeight / 2); }
     }
-    svg.querySelector('#details').textContent = nameOf(i).slice(0, 160) + '   ' + figures(i);
+    svg.querySelector('#details').textContent = i === 0
+        ? 'Click or Enter: zoom. Arrows: from frame to frame. Backspace: one out. Esc: all. /: search. i: flip.'
+        : nameOf(i).slice(0, 160) + '   ' + figures(i);
   }
   function zoom(i) {
     zoomed = data.frame[i] < 0 && i > 0 ? parent[i] : i;
@@ -323,7 +335,6 @@
   }
 
   addTools();
-  svg.querySelector('#hint').textContent = 'Click or Enter: zoom. Arrows: walk. Backspace: one out. Esc: all. i: flip.';
   frames.addEventListener('click', function (event) {
     const i = nodeAt(event);
     if (i >= 0) { chosen = i; zoom(i); }
@@ -340,4 +351,8 @@
     pending = requestAnimationFrame(draw);
   });
   draw();
+  if (location.hash.startsWith('#search=')) {
+    svg.querySelector('#search').value = decodeURIComponent(location.hash.slice(8));
+    search(svg.querySelector('#search').value);
+  }
 })();
