@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/units.h"
 #include "heap/id_map.h"
 #include "insight/name_form.h"
@@ -132,6 +133,14 @@ static uint32_t frame_place(struct tables *t, const struct site_frame *frame)
     return place;
 }
 
+/* As people may see it: what hides or turns text is spelled out. */
+static void write_visible(struct json *json, const char *text)
+{
+    char *visible = escape_terminal(text);
+    json_text(json, NULL, visible);
+    free(visible);
+}
+
 static void write_tables(struct json *json, struct tables *t)
 {
     json_array(json, "frames"); /* name, file, line, module: numbers of texts; the colour's class */
@@ -148,7 +157,7 @@ static void write_tables(struct json *json, struct tables *t)
     json_end(json);
     json_array(json, "texts");
     for (size_t i = 0; i < t->text_list.count; i++) {
-        json_text(json, NULL, t->text_list.at[i]);
+        write_visible(json, t->text_list.at[i]);
     }
     json_end(json);
     json_array(json, "labels"); /* of each text; 0: the text itself */
@@ -157,7 +166,7 @@ static void write_tables(struct json *json, struct tables *t)
         if (strcmp(label, t->text_list.at[i]) == 0) {
             json_uint(json, NULL, 0);
         } else {
-            json_text(json, NULL, label);
+            write_visible(json, label);
         }
         free(label);
     }

@@ -190,6 +190,7 @@
   }
   function zoom(i) {
     zoomed = data.frame[i] < 0 && i > 0 ? parent[i] : i;
+    chosen = zoomed;
     hideTip();
     draw();
   }
