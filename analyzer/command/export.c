@@ -24,6 +24,7 @@ static const char help[] =
     "\n"
     "  --format=FORMAT    svg, folded, pprof, speedscope, ...; --list tells of each\n"
     "  -o, --output=OUT   the file to write; - is standard output\n"
+    "  --call=NAME        hgrm: of this function alone: malloc, free, 'operator new'\n"
     "  --list             the formats: what opens each, what it shows, what it cannot\n"
     "  --metric=METRIC    what to show, or to show first: allocations, bytes (default), peak,\n"
     "                     live, temporaries, time, free-time, peak-blocks, live-blocks, frees,\n"
@@ -31,7 +32,8 @@ static const char help[] =
     "  --base=BEFORE      svg and folded: what differs from this recording\n"
     "  --per-unit         with --base: for each unit of work that the recordings tell of\n"
     "  --inverted         svg and folded: from the allocating function outwards\n"
-    "  --flame, --icicle  svg: the root below, on top (below, unless the stacks are deep)\n"
+    "  --flame            svg: the root below\n"
+    "  --icicle           svg: the root on top (the default where stacks are deep)\n"
     "  --frames=N         svg: join the smallest frames beyond so many; 0 = none (50000)\n"
     "  --focus=RE         only call sites with a function, file or library in their stack that\n"
     "                     matches this POSIX extended regular expression\n"
@@ -45,7 +47,16 @@ static const char help[] =
     "  alloctrap export after.atrap --base=before.atrap --format=svg --per-unit -o change.svg\n"
     "  alloctrap export run.atrap --format=folded -o - | flamegraph.pl > run.svg\n";
 
-enum { OPT_FORMAT = 256, OPT_METRIC, OPT_BASE, OPT_FRAMES, OPT_FOCUS, OPT_IGNORE, OPT_HELP };
+enum {
+    OPT_FORMAT = 256,
+    OPT_METRIC,
+    OPT_BASE,
+    OPT_FRAMES,
+    OPT_CALL,
+    OPT_FOCUS,
+    OPT_IGNORE,
+    OPT_HELP
+};
 
 struct choices {
     const struct export_format *format;
@@ -53,6 +64,7 @@ struct choices {
     const char *output;
     const char *file;
     const char *base;
+    const char *call;
     struct select_rule rule;
     uint64_t frames_max;
     int names; /* enum name_form */
@@ -102,6 +114,9 @@ static enum err_code take_option(int option, struct choices *c, struct err *rete
     case OPT_BASE:
         c->base = optarg;
         break;
+    case OPT_CALL:
+        c->call = optarg;
+        break;
     case OPT_FOCUS:
         c->rule.focus = optarg;
         break;
@@ -123,14 +138,25 @@ static enum err_code check_fit(const struct choices *c, struct err *reterr)
 {
     const char *name = c->format->name;
     bool is_svg = strcmp(name, "svg") == 0;
-    const char *useless = c->has_metric && c->format->takes == EXPORT_TAKES_NONE ? "--metric"
-                          : c->base != NULL && !c->format->can_compare           ? "--base"
-                          : c->is_inverted && !c->format->can_compare            ? "--inverted"
-                          : c->shape == EXPORT_SHAPE_ICICLE && !is_svg           ? "--icicle"
-                          : c->shape == EXPORT_SHAPE_FLAME && !is_svg            ? "--flame"
-                          : c->frames_max != FRAMES_DEFAULT && !is_svg           ? "--frames"
-                          : c->is_per_unit && c->base == NULL                    ? "--per-unit"
-                                                                                 : NULL;
+    bool filters = c->rule.focus != NULL || c->rule.ignore != NULL;
+    const struct {
+        const char *option;
+        bool is_useless;
+    } options[] = {
+        {"--metric", c->has_metric && c->format->takes == EXPORT_TAKES_NONE},
+        {"--base", c->base != NULL && !c->format->can_compare},
+        {"--inverted", c->is_inverted && !c->format->can_compare},
+        {"--icicle", c->shape == EXPORT_SHAPE_ICICLE && !is_svg},
+        {"--flame", c->shape == EXPORT_SHAPE_FLAME && !is_svg},
+        {"--frames", c->frames_max != FRAMES_DEFAULT && !is_svg},
+        {"--call", c->call != NULL && strcmp(name, "hgrm") != 0},
+        {"--focus or --ignore", filters && strcmp(name, "heaptrack") == 0},
+        {"--per-unit", c->is_per_unit && c->base == NULL},
+    };
+    const char *useless = NULL;
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        useless = options[i].is_useless ? options[i].option : useless;
+    }
     if (useless == NULL) {
         return ERR_NONE;
     }
@@ -156,6 +182,7 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"metric", required_argument, NULL, OPT_METRIC},
                                    {"base", required_argument, NULL, OPT_BASE},
                                    {"frames", required_argument, NULL, OPT_FRAMES},
+                                   {"call", required_argument, NULL, OPT_CALL},
                                    {"focus", required_argument, NULL, OPT_FOCUS},
                                    {"ignore", required_argument, NULL, OPT_IGNORE},
                                    {"inverted", no_argument, &c->is_inverted, 1},
@@ -242,7 +269,9 @@ static enum err_code write_file(const struct choices *c, struct export_job *job,
 
 static enum err_code export(const struct choices *c, struct err *reterr) {
     struct side side = {0}; struct side base = {0};
-    struct export_job job = {.metric = c->metric,
+    struct export_job job = {.rule = c->rule,
+                             .metric = c->metric,
+                             .call = c->call,
                              .frames_max = (size_t)c->frames_max,
                              .is_inverted = c->is_inverted != 0,
                              .shape = (enum export_shape)c->shape,

@@ -27,6 +27,7 @@ enum export_shape { EXPORT_SHAPE_FITTING, EXPORT_SHAPE_FLAME, EXPORT_SHAPE_ICICL
 struct export_job {
     struct export_side side;
     struct export_side base; /* profile NULL: no comparison */
+    struct select_rule rule; /* what chose, to say so */
     enum export_metric metric;
     const char *call; /* hgrm: of this function alone; NULL: all */
     size_t frames_max;
@@ -58,6 +59,22 @@ enum export_takes {
       "stacks with lines and inlines, 8 metrics, size classes as tags", "percentiles, timeline")   \
     X("speedscope", export_speedscope, FIRST, false, "speedscope.app",                             \
       "stacks of each metric as a profile of its own", "percentiles, timeline")                    \
+    X("dhat", export_dhat, NONE, false, "Valgrind's dh_view.html, Firefox Profiler",               \
+      "a program point for each call site: totals, peak, end, lifetimes",                          \
+      "accesses; blocks at a site's own highest moment are estimated")                             \
+    X("callgrind", export_callgrind, NONE, false, "callgrind_annotate, KCachegrind",               \
+      "six metrics for each line, alone and with what it calls",                                   \
+      "how often functions were called; recursion is folded")                                      \
+    X("massif", export_massif, NONE, false, "ms_print, massif-visualizer",                         \
+      "memory over time, with who holds it at the peak and at the end", "allocations, times")      \
+    X("heaptrack", export_heaptrack, NONE, false, "heaptrack_print, heaptrack_gui",                \
+      "every allocation and free in order; needs record --trace", "times of calls; --focus")       \
+    X("chrome", export_chrome, NONE, false, "chrome://tracing, Perfetto UI, speedscope",           \
+      "memory and rate as counters, the slowest calls on their threads", "stacks")                 \
+    X("hgrm", export_hgrm, NONE, false, "HdrHistogram's plotter",                                  \
+      "the percentiles of latency, of one function by --call or of all", "call sites")             \
+    X("json", export_json, NONE, false, "jq, programs of your own",                                \
+      "what report --json prints: alloctrap-report/1", "histograms")                               \
     X("csv", export_csv, NONE, false, "spreadsheets, sqlite3, R",                                  \
       "a row for each call site, all metrics and percentiles", "histograms")                       \
     X("ndjson", export_ndjson, NONE, false, "DuckDB, ClickHouse, Spark, jq",                       \

@@ -13,6 +13,7 @@
 #include "export/export.h"
 #include "heap/id_map.h"
 #include "profile.pb-c.h"
+#include "view/report.h"
 
 typedef Perftools__Profiles__Profile Profile;
 typedef Perftools__Profiles__ValueType ValueType;
@@ -103,10 +104,7 @@ static void write_types(struct pprof *p)
 static int64_t comment_number(struct pprof *p)
 {
     const struct profile *profile = p->job->side.profile;
-    char *command = mem_text(profile->run.command);
-    for (char *c = command; *c != '\0'; c++) {
-        *c = *c == 0x1f ? ' ' : *c;
-    }
+    char *command = report_command_text(profile->run.command);
     uint64_t lost = profile_lost(profile);
     char *text = lost == 0 ? mem_format("alloctrap: %s", command)
                            : mem_format("alloctrap: %s: %" PRIu64 " events were not recorded",

@@ -13,6 +13,7 @@
 #include "export/export_flame.h"
 #include "export_svg_data.h"
 #include "export_svg_files.h"
+#include "view/report.h"
 
 enum {
     WIDTH = 1200, /* of the picture; the script lays it out anew for the window */
@@ -79,10 +80,9 @@ static char *command_of(const struct profile *p)
     const char *command = p->run.command;
     size_t first = strcspn(command, "\x1f");
     char *program = mem_format("%.*s", (int)first, command);
-    char *text = mem_format("%s%s", site_basename(program), command + first);
-    for (char *c = text; *c != '\0'; c++) {
-        *c = *c == 0x1f ? ' ' : *c;
-    }
+    char *joined = mem_format("%s%s", site_basename(program), command + first);
+    char *text = report_command_text(joined);
+    free(joined);
     free(program);
     return text;
 }
