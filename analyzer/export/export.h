@@ -62,6 +62,8 @@ enum export_takes {
     X("dhat", export_dhat, NONE, false, "Valgrind's dh_view.html, Firefox Profiler",               \
       "a program point for each call site: totals, peak, end, lifetimes",                          \
       "accesses; blocks at a site's own highest moment are estimated")                             \
+    X("firefox", export_firefox, NONE, false, "profiler.firefox.com, profiler-cli",                \
+      "a thread for each metric, live memory over time", "percentiles; single events")             \
     X("callgrind", export_callgrind, NONE, false, "callgrind_annotate, KCachegrind",               \
       "six metrics for each line, alone and with what it calls",                                   \
       "how often functions were called; recursion is folded")                                      \

@@ -111,6 +111,12 @@ void json_thousandths(struct json *json, const char *name, uint64_t value)
     fprintf(json->out, "%" PRIu64 ".%03u", value / 1000, (unsigned)(value % 1000));
 }
 
+void json_millionths(struct json *json, const char *name, uint64_t value)
+{
+    begin_member(json, name);
+    fprintf(json->out, "%" PRIu64 ".%06u", value / 1000000, (unsigned)(value % 1000000));
+}
+
 void json_labels(struct json *json, const char *name, const char *labels)
 {
     char *key = NULL;

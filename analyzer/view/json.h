@@ -34,6 +34,9 @@ void json_null(struct json *json, const char *name);
 /* value / 1000 with three decimals, exactly: us of ns, ms of us. */
 void json_thousandths(struct json *json, const char *name, uint64_t value);
 
+/* value / 1000000 with six decimals: ms of ns. */
+void json_millionths(struct json *json, const char *name, uint64_t value);
+
 /* Labels as labels_canonical() makes them, as an object of texts. */
 void json_labels(struct json *json, const char *name, const char *labels);
 

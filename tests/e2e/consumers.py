@@ -7,9 +7,12 @@ CONSUMERS_BUILD, a folder for npm's packages, installed once.
 import fcntl
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 
 ALLOCTRAP = os.environ["ALLOCTRAP"]
 MAKE_EXPORTS = os.environ["MAKE_EXPORTS"]
@@ -30,8 +33,24 @@ def check(claim, what):
         print("FAIL", what[:2000])
 
 
+def run_tests(*tests):
+    """Runs them in a folder of their own, says how long each took, and ends the program."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for test in tests:
+            start = time.monotonic()
+            cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
+            before = sum(cpu[:2]) + time.process_time()
+            test()
+            cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used = sum(cpu[:2]) + time.process_time() - before
+            print(f"{test.__name__}: {time.monotonic() - start:.1f} s, {used:.1f} s of processor", flush=True)
+        os.chdir("/")
+    finish()
+
+
 def finish():
-    """To end a test with: some checks were made, none failed."""
+    """Some checks were made, none failed."""
     print(f"{checked} checks, {len(failures)} failures")
     sys.exit(1 if failures or checked == 0 else 0)
 
@@ -40,7 +59,7 @@ def run(*command, status=0, text=True, timeout=120, env=None, **more):
     done = subprocess.run([str(c) for c in command], capture_output=True, timeout=timeout, check=False,
                           stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}, **more)
     err = done.stderr.decode(errors="replace")
-    check(done.returncode == status, f"{command} ends with {done.returncode}, not {status}: {err[-800:]}")
+    check(status in (None, done.returncode), f"{command} ends with {done.returncode}, not {status}: {err[-800:]}")
     return done.stdout.decode(errors="replace") if text else done.stdout
 
 

@@ -9,10 +9,9 @@ import base64
 import json
 import os
 import re
-import tempfile
 
-from consumers import (ALLOCTRAP, KINDS, PPROF, check, chromium, export, finish, make, npm_folder,
-                       read_json, run, totals)
+from consumers import (ALLOCTRAP, KINDS, PPROF, check, chromium, export, make, npm_folder,
+                       read_json, run, run_tests, totals)
 
 UNITS = {"B": 1, "kB": 1024, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
@@ -139,11 +138,4 @@ def test_pprof_pairs():
     check("caller<T>::run()" in traces and "main.cpp:9" in traces, "inlines and lines are there")
 
 
-with tempfile.TemporaryDirectory() as folder:
-    os.chdir(folder)
-    test_folded()
-    test_difffolded()
-    test_speedscope()
-    test_pprof()
-    os.chdir("/")
-finish()
+run_tests(test_folded, test_difffolded, test_speedscope, test_pprof)

@@ -6,10 +6,9 @@ Usage: export_svg.py (environment: see consumers.py).
 
 import os
 import re
-import tempfile
 import xml.etree.ElementTree as ElementTree
 
-from consumers import ALLOCTRAP, KINDS, check, chromium, export, finish, make, read_json, run, totals
+from consumers import ALLOCTRAP, KINDS, check, chromium, export, make, read_json, run, run_tests, totals
 
 SVG = "{http://www.w3.org/2000/svg}"
 METRICS = ("allocations", "bytes", "peak", "live", "temporaries", "time", "free-time")
@@ -180,13 +179,4 @@ def test_usage():
     check(totals("tiny.atrap")["allocations"] == 1040, "a recording is never replaced")
 
 
-with tempfile.TemporaryDirectory() as folder:
-    os.chdir(folder)
-    test_metrics()
-    test_script()
-    test_hostile()
-    test_many()
-    test_difference()
-    test_usage()
-    os.chdir("/")
-finish()
+run_tests(test_metrics, test_script, test_hostile, test_many, test_difference, test_usage)
