@@ -11,6 +11,7 @@
 #include "base/outfile.h"
 #include "command/command.h"
 #include "export/export.h"
+#include "export/export_lake.h"
 #include "insight/name_form.h"
 #include "store/store.h"
 
@@ -18,6 +19,7 @@ enum { FRAMES_DEFAULT = 50000, FRAMES_MAX = 1000000 };
 
 static const char help[] =
     "usage: alloctrap export FILE --format=FORMAT -o OUT [OPTION...]\n"
+    "       alloctrap export FILE... --lake=DIR [OPTION...]\n"
     "       alloctrap export --list\n"
     "\n"
     "Writes a recording as a flame graph, or in a format that other programs read.\n"
@@ -26,6 +28,8 @@ static const char help[] =
     "  -o, --output=OUT   the file to write; - is standard output\n"
     "  --call=NAME        hgrm: of this function alone: malloc, free, 'operator new'\n"
     "  --list             the formats: what opens each, what it shows, what it cannot\n"
+    "  --lake=DIR         add recordings to a folder that query engines read as one table, as\n"
+    "                     DIR/dt=DAY/service=SERVICE/host=HOST/RUN.ndjson.zst\n"
     "  --metric=METRIC    what to show, or to show first: allocations, bytes (default), peak,\n"
     "                     live, temporaries, time, free-time, peak-blocks, live-blocks, frees,\n"
     "                     calls\n"
@@ -53,6 +57,7 @@ enum {
     OPT_BASE,
     OPT_FRAMES,
     OPT_CALL,
+    OPT_LAKE,
     OPT_FOCUS,
     OPT_IGNORE,
     OPT_HELP
@@ -62,7 +67,9 @@ struct choices {
     const struct export_format *format;
     enum export_metric metric;
     const char *output;
-    const char *file;
+    const char *lake; /* NULL: one file */
+    char **files;
+    int file_count;
     const char *base;
     const char *call;
     struct select_rule rule;
@@ -117,6 +124,9 @@ static enum err_code take_option(int option, struct choices *c, struct err *rete
     case OPT_CALL:
         c->call = optarg;
         break;
+    case OPT_LAKE:
+        c->lake = optarg;
+        break;
     case OPT_FOCUS:
         c->rule.focus = optarg;
         break;
@@ -166,12 +176,21 @@ static enum err_code check_fit(const struct choices *c, struct err *reterr)
 
 static enum err_code check_choices(int argc, char **argv, struct choices *c, struct err *reterr)
 {
-    if (argc - optind != 1 || c->format == NULL || c->output == NULL) {
+    c->files = argv + optind;
+    c->file_count = argc - optind;
+    if (c->lake != NULL) {
+        bool is_alone = c->format == NULL && c->output == NULL && c->base == NULL && !c->has_metric;
+        return is_alone && c->file_count > 0
+                   ? ERR_NONE
+                   : err_set(reterr, ERR_USAGE, NULL,
+                             "--lake wants recordings, and no other format, metric or output: "
+                             "alloctrap export run1.atrap run2.atrap --lake=DIR");
+    }
+    if (c->file_count != 1 || c->format == NULL || c->output == NULL) {
         return err_set(reterr, ERR_USAGE, NULL,
                        "export wants one recording, a format and a file to write: "
                        "alloctrap export run.atrap --format=svg -o run.svg");
     }
-    c->file = argv[optind];
     return check_fit(c, reterr);
 }
 
@@ -183,6 +202,7 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"base", required_argument, NULL, OPT_BASE},
                                    {"frames", required_argument, NULL, OPT_FRAMES},
                                    {"call", required_argument, NULL, OPT_CALL},
+                                   {"lake", required_argument, NULL, OPT_LAKE},
                                    {"focus", required_argument, NULL, OPT_FOCUS},
                                    {"ignore", required_argument, NULL, OPT_IGNORE},
                                    {"inverted", no_argument, &c->is_inverted, 1},
@@ -267,8 +287,10 @@ static enum err_code write_file(const struct choices *c, struct export_job *job,
     return outfile_close(&file, code, reterr);
 }
 
-static enum err_code export(const struct choices *c, struct err *reterr) {
-    struct side side = {0}; struct side base = {0};
+static enum err_code export_file(const struct choices *c, const char *file, struct err *reterr)
+{
+    struct side side = {0};
+    struct side base = {0};
     struct export_job job = {.rule = c->rule,
                              .metric = c->metric,
                              .call = c->call,
@@ -276,16 +298,17 @@ static enum err_code export(const struct choices *c, struct err *reterr) {
                              .is_inverted = c->is_inverted != 0,
                              .shape = (enum export_shape)c->shape,
                              .is_per_unit = c->is_per_unit != 0};
-    enum err_code code = open_side(c, c->file, &side, &job.side, reterr);
-    if (code == ERR_NONE &&
-        c->base != NULL){code = open_side(c, c->base, &base, &job.base, reterr);}
-if (code == ERR_NONE)
-{
-    code = write_file(c, &job, reterr);
-}
-close_side(&base);
-close_side(&side);
-return code;
+    enum err_code code = open_side(c, file, &side, &job.side, reterr);
+    if (code == ERR_NONE && c->base != NULL) {
+        code = open_side(c, c->base, &base, &job.base, reterr);
+    }
+    if (code == ERR_NONE) {
+        code =
+            c->lake != NULL ? export_lake_add(&job, c->lake, reterr) : write_file(c, &job, reterr);
+    }
+    close_side(&base);
+    close_side(&side);
+    return code;
 }
 
 static void print_list(void)
@@ -311,5 +334,8 @@ enum err_code command_export(int argc, char **argv, int *ret_status, struct err 
         }
         return ERR_NONE;
     }
-    return export(&choices, reterr);
+    for (int i = 0; i < choices.file_count && code == ERR_NONE; i++) {
+        code = export_file(&choices, choices.files[i], reterr);
+    }
+    return code;
 }
