@@ -8,7 +8,6 @@ Usage: export_tables.py [LAKE_RUNS]: with a number, the lake alone (environment:
 import json
 import os
 import re
-import resource
 import shutil
 import sqlite3
 import subprocess
