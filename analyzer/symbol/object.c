@@ -1,6 +1,5 @@
 #include "symbol/object.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "symbol/dwarf_index.h"
 
@@ -37,36 +37,24 @@ static bool has_build_id(Dwfl_Module *module, const uint8_t *build_id, size_t le
 }
 
 /* Without a build-id all we can tell is that the file was not touched since it ran. */
-static bool is_untouched(Dwfl_Module *module, int fd, uint64_t since_ns)
+static bool is_untouched(Dwfl_Module *module, const struct stat *info, uint64_t since_ns)
 {
     enum { NS_PER_S = 1000000000 };
     const unsigned char *found = NULL;
     GElf_Addr at = 0;
-    struct stat info;
     if (since_ns == 0) {
         return true;
     }
-    return dwfl_module_build_id(module, &found, &at) <= 0 && fstat(fd, &info) == 0 &&
-           (uint64_t)info.st_ctim.tv_sec * NS_PER_S + (uint64_t)info.st_ctim.tv_nsec <= since_ns;
-}
-
-/* A regular file, opened without waiting for what a pipe's other end does. */
-static int open_regular(const char *path)
-{
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd >= 0 && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) {
-        close(fd);
-        return -1;
-    }
-    return fd;
+    return dwfl_module_build_id(module, &found, &at) <= 0 &&
+           (uint64_t)info->st_ctim.tv_sec * NS_PER_S + (uint64_t)info->st_ctim.tv_nsec <= since_ns;
 }
 
 /* At base 0 with the segments' own addresses: the module's bias is 0. */
 static enum object_state report_file(struct object *object, const struct object_wish *wish,
                                      const char *path)
 {
-    int fd = open_regular(path);
+    struct stat info;
+    int fd = file_open_regular(path, 0, &info);
     if (fd < 0) {
         return OBJECT_MISSING;
     }
@@ -79,7 +67,7 @@ static enum object_state report_file(struct object *object, const struct object_
     dwfl_report_end(object->dwfl, NULL, NULL);
     bool is_it = wish->build_id_len > 0
                      ? has_build_id(object->module, wish->build_id, wish->build_id_len)
-                     : is_untouched(object->module, fd, wish->unchanged_ns);
+                     : is_untouched(object->module, &info, wish->unchanged_ns);
     return is_it ? OBJECT_FINE : OBJECT_REPLACED;
 }
 
