@@ -16,7 +16,8 @@ enum table_kind {
     TABLE_NAME,   /* to the left, gets what is left of the width and is cut in its middle; the last
                      column. Where less than TABLE_NAME_MIN is left and names do not fit, they get
                      lines   of their own. */
-    TABLE_REMARK  /* as TABLE_NAME, but words, not a name: no code in markdown */
+    TABLE_REMARK, /* as TABLE_NAME, but words, not a name: no code in markdown */
+    TABLE_CODE    /* as TABLE_NAME, but always beside the numbers, however little room is left */
 };
 
 enum { TABLE_WORD_MAX = 28, TABLE_NAME_MIN = 60, TABLE_INDENT = 2 };

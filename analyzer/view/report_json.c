@@ -197,7 +197,7 @@ static void write_tree(struct json *json, const struct report *r)
     static const char *const names[TREE_VALUES] = {
         "allocations",       "allocated_bytes",       "peak_bytes",
         "live_at_end_bytes", "temporary_allocations", "allocator_time_ns"};
-    if (r->shape == REPORT_SITES) {
+    if (r->shape != REPORT_TREE && r->shape != REPORT_CALLERS) {
         return;
     }
     struct tree *tree = tree_build(r->profile, r->selection, &r->wrappers,
@@ -245,6 +245,9 @@ void report_json(const struct report *report, FILE *out)
     write_processes(&json, p);
     write_sites(&json, report);
     write_tree(&json, report);
+    if (report->shape == REPORT_SOURCE) {
+        report_json_source(report, &json);
+    }
     write_slow_calls(&json, report);
     json_array(&json, "findings");
     json_end(&json);

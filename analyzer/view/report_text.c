@@ -472,6 +472,7 @@ static void print_next(const struct report *r, const struct page *page)
     } next[] = {
         {"report", " --callers", "who calls each allocating function"},
         {"report", " --tree", "the program's calls from main inwards"},
+        {"report", " --source", "the lines of source that allocate"},
         {"report", " --sort=peak", "what memory was held at the peak"},
         {"report", " --sort=time", "where the allocator's time went"},
         {"compare", " OTHER.atrap", "this run beside another, after a change"},
@@ -495,6 +496,10 @@ static void print_next(const struct report *r, const struct page *page)
 void report_print(const struct report *report, const struct page *page)
 {
     print_head(report, page);
+    if (report->shape == REPORT_SOURCE) {
+        report_print_source(report, page);
+        return;
+    }
     if (report->shape != REPORT_SITES) {
         report_print_tree(report, page);
         return;

@@ -109,3 +109,23 @@ Test(table, prints_markdown)
     free(text);
     table_destroy(table);
 }
+
+Test(table, code_stays_beside_its_numbers_and_loses_its_end)
+{
+    static const struct table_column columns[] = {{"n", TABLE_NUMBER}, {"source", TABLE_CODE}};
+    struct table *table = table_create(columns, 2);
+    table_add(table, "1,234");
+    table_add(table, "    call(\t0123456789 0123456789);");
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    table_print_text(table, out, 30);
+    table_print_markdown(table, out);
+    fclose(out);
+    cr_assert_str_eq(text, "      n  source\n"
+                           "  1,234      call(\\x0901234...\n"
+                           "| n | source |\n|---:|---|\n"
+                           "| 1,234 | `    call(\\x090123456789 0123456789);` |\n");
+    free(text);
+    table_destroy(table);
+}
