@@ -43,8 +43,13 @@ static int by_low(const void *left, const void *right)
     if (a->low != b->low) {
         return (a->low > b->low) - (a->low < b->low);
     }
-    /* Of two that begin together the wider one first: the narrower is found first. */
-    return (a->high < b->high) - (a->high > b->high);
+    /* What stands behind is found first: of two that begin together the narrower. */
+    if (a->high != b->high) {
+        return (a->high < b->high) - (a->high > b->high);
+    }
+    /* Units may claim the same code: a linker keeps the first of several copies of an inline
+     * function, and lets the debug information of the others point to it. */
+    return (a->owner < b->owner) - (a->owner > b->owner);
 }
 
 static void sort(struct stretches *stretches)

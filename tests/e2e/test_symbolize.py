@@ -364,6 +364,27 @@ def test_forms_of_names(case):
         assert "same" in out or "no" in out.lower(), out
 
 
+def test_copies_of_an_inline_function(case):
+    """The linker keeps the first copy; the debug information of all copies points to it."""
+    for first, second in ((10, 900), (900, 10)):
+        objects = []
+        for line, main in ((first, "int main(void) { return shared(3) == 0 || other() == 0; }"),
+                           (second, "void *volatile kept; void *other(void) { return shared(5); }")):
+            source = case.path(f"copy-{line}.cpp")
+            with open(source, "w") as out:
+                out.write("#include <cstdlib>\n#include <cstddef>\nvoid *other(void);\n"
+                          f'#line {line} "shared.h"\n'
+                          "inline __attribute__((noinline)) void *shared(std::size_t n)\n{\n"
+                          f"    return std::malloc(n);\n}}\n{main}\n")
+            objects.append(source + ".o")
+            run("g++", "-g", "-O1", "-c", source, "-o", objects[-1])
+        run("g++", *objects, "-o", case.path("copies"))
+        case.record(case.path("copies"), env={"ALLOCTRAP_SYMBOL_CACHE": "off"})
+        report = json.loads(run(ALLOCTRAP, "report", case.path("r.atrap"), "--json").stdout)
+        lines = {site["line"] for site in report["sites"] if site["function"].startswith("shared")}
+        assert lines == {first + 2}, (first, lines)
+
+
 def test_wrapper(case):
     case.record(case.compile())
     shown = {}
