@@ -364,6 +364,72 @@ def test_forms_of_names(case):
         assert "same" in out or "no" in out.lower(), out
 
 
+def compile_plugin(case, name, *options):
+    """A library with one function that allocates, all of them of the same layout."""
+    source = case.path(f"{name}.c")
+    with open(source, "w") as out:
+        out.write("#include <stdlib.h>\n"
+                  f"void *{name}(size_t n)\n{{\n    return malloc(n);\n}}\n")
+    library = case.path(f"lib{name}.so")
+    run("gcc", "-g", "-O0", "-shared", "-fPIC", *options, source, "-o", library)
+    return library
+
+
+def allocations(case):
+    """{function of the call site: allocations}."""
+    report = json.loads(run(ALLOCTRAP, "report", case.path("r.atrap"), "--json").stdout)
+    return {site["function"]: site["allocations"] for site in report["sites"]
+            if site["allocations"]}
+
+
+def test_closed_library_and_another_at_its_addresses(case):
+    """The functions of three libraries stood at one address, one after the other."""
+    program = case.compile(source="plugins.c")
+    first, second = compile_plugin(case, "first"), compile_plugin(case, "second")
+    done = run(ALLOCTRAP, "record", "-o", case.path("r.atrap"), "--", program, "400", first, "first",
+               "300", second, "second", "20", first, "first", env=case.env)
+    assert len(set(done.stdout.split())) == 1, f"addresses were not used again: {done.stdout}"
+    found = allocations(case)
+    assert found["first"] == 420 and found["second"] == 300, found
+
+
+def test_library_linked_to_its_own_address(case):
+    """As prelink leaves them: link-time addresses do not begin at 0."""
+    program = case.compile(source="plugins.c")
+    moved = compile_plugin(case, "moved", "-Wl,-Ttext-segment=0x3a7400000000")
+    case.record(program, "50", moved, "moved")
+    assert allocations(case)["moved"] == 50, allocations(case)
+    assert ["moved", "use (inlined)", "main"] in case.stacks(), case.stacks()
+
+
+def test_statically_linked_parts(case):
+    source = case.path("part.c")
+    with open(source, "w") as out:
+        out.write("#include <stdlib.h>\nvoid *part(size_t n) { return malloc(n); }\n")
+    run("gcc", "-g", "-c", source, "-o", case.path("part.o"))
+    run("ar", "rcs", case.path("libpart.a"), case.path("part.o"))
+    with open(case.path("main.c"), "w") as out:
+        out.write("#include <stdlib.h>\nvoid *part(size_t n);\n"
+                  "int main(void) { free(part(3)); return 0; }\n")
+    run("gcc", "-g", case.path("main.c"), case.path("libpart.a"), "-static-libgcc", "-o",
+        case.path("prog"))
+    case.record(case.path("prog"))
+    assert allocations(case)["part"] == 1, allocations(case)
+    assert ["part", "main"] in case.stacks(), case.stacks()
+
+
+def test_vdso_in_the_middle_of_a_stack(case):
+    program = case.compile("-D_GNU_SOURCE", source="vdso.c")
+    done = run(ALLOCTRAP, "record", "-o", case.path("r.atrap"), "--", program, env=case.env,
+               check=False)
+    if done.returncode == 77:
+        print("skip: this kernel's clock is not read in the vDSO")
+        return
+    stack = max(case.stacks(), key=len)
+    assert stack[0] == "on_timer" and "[vdso]" in stack and stack[-1] == "main", stack
+    assert "linux-vdso" not in done.stderr, done.stderr
+
+
 def test_copies_of_an_inline_function(case):
     """The linker keeps the first copy; the debug information of all copies points to it."""
     for first, second in ((10, 900), (900, 10)):
