@@ -139,6 +139,19 @@ static char *debug_path(const struct object_sources *sources)
     return mem_format(":.debug:%s:%s%s", sources->debug_dir, root, debug_root);
 }
 
+/* libdwfl asks once for debug information and once more for a symbol table: a server that did not
+ * answer would be waited for twice. */
+static int find_debug_file(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
+                           const char *file, const char *debuglink, GElf_Word crc, char **ret_path)
+{
+    if (*userdata != NULL) {
+        return -1;
+    }
+    *userdata = module;
+    return dwfl_standard_find_debuginfo(module, userdata, name, base, file, debuglink, crc,
+                                        ret_path);
+}
+
 static void index_dwarf(struct object *object)
 {
     Dwarf_Addr bias = 0;
@@ -159,7 +172,7 @@ enum object_state object_open(const struct object_wish *wish, struct object **re
     }
     object->debug_path = debug_path(&wish->sources);
     object->callbacks = (Dwfl_Callbacks){.find_elf = dwfl_build_id_find_elf,
-                                         .find_debuginfo = dwfl_standard_find_debuginfo,
+                                         .find_debuginfo = find_debug_file,
                                          .debuginfo_path = &object->debug_path};
     object->dwfl = dwfl_begin(&object->callbacks);
     object->strings = mem_strings_create();

@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 ALLOCTRAP, TARGETS = sys.argv[1], sys.argv[2]
 WHOLE = ["innermost (inlined)", "middle (inlined)", "outer", "symbols_start", "main"]
@@ -279,6 +281,22 @@ def test_debuginfod_only_when_asked_for(case):
     refused = run(ALLOCTRAP, "symbolize", case.path("r.atrap"), "--debuginfod", env=case.env,
                   check=False)
     assert refused.returncode == 2 and "DEBUGINFOD_URLS" in refused.stderr, refused.stderr
+
+
+def test_debuginfod_that_never_answers(case):
+    """It is waited for no longer than DEBUGINFOD_TIMEOUT says, and a line says what is waited for."""
+    program = case.compile()
+    run("strip", program)
+    case.record(program)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        start = time.monotonic()
+        done = run(ALLOCTRAP, "symbolize", case.path("r.atrap"), "--debuginfod",
+                   env={**case.env, "DEBUGINFOD_URLS": url, "DEBUGINFOD_TIMEOUT": "1",
+                        "DEBUGINFOD_CACHE_PATH": case.path("dcache")})
+        assert time.monotonic() - start < 30, "it is given up"
+    assert url in done.stderr or "ownloading" in done.stderr, done.stderr
+    assert case.is_nameless(), case.stack()
 
 
 def cache_files(case):
