@@ -4,7 +4,7 @@
 Every few bytes of every function of programs in C, C++ and (where rustc is there) Rust, built at
 -O0, -O2 and -O3 -flto, with DWARF 4 and 5, by gcc and clang; and of libraries of this machine.
 Compared are the number of functions at an address (inlined ones), their names as linked, and the
-files and lines. Where ours differs from an oracle, one of six rules must explain it (docs/names.md
+files and lines. Where ours differs from an oracle, one of seven rules must explain it (docs/names.md
 tells of each), or the test fails.
 """
 import glob
@@ -67,7 +67,7 @@ def ask(path, wanted, *command):
 
 def plain(name):
     """Symbol versions, and what a compiler or linker adds to a function's name."""
-    return re.sub(r"(@@?\w[\w.]*|\.(constprop|isra|part|cold|lto_priv|llvm)(\.\d+)*)+$", "", name)
+    return re.sub(r"(@@?\w[\w.]*|\.(constprop|isra|part|cold|lto_priv|llvm)(\.\d+)*|\.\d+)+$", "", name)
 
 
 def same_function(ours, theirs):
@@ -108,6 +108,7 @@ ALIAS = "another of the names of one address"
 FILE_SYMBOL = "no debug information: it tells the symbol table's file symbol"
 NO_INLINES = "it leaves out some inlined calls or all, the other oracle tells ours"
 OTHER_FILE = "another file at the same line, the other oracle tells ours"
+NO_LINE = "it tells no line, the other oracle tells ours"
 MADE_CODE = "a line for code that the compiler made, the other oracle tells none"
 
 
@@ -127,14 +128,18 @@ def is_mangled(name):
 
 
 def twins(ours, theirs):
-    """Constructors and destructors have several names for one body: C1 C2 C4, D0 D1 D2 D4."""
+    """Constructors and destructors have several names for one body, C1 C2 C4 and D0 D1 D2 D4, and
+    virtual functions thunks."""
     def one(name):
-        return re.sub(r"([CD])[0-4]([EI])", r"\1_\2", plain(name))
+        whole = re.sub(r"^_ZT(hn?\d+|vn?\d+_n?\d+)_", "_Z", plain(name))
+        return re.sub(r"([CD])[0-4]([EI])", r"\1_\2", whole)
     return is_mangled(ours) and one(ours) == one(theirs)
 
 
-def name_difference(ours, theirs, names):
-    if is_mangled(ours) != is_mangled(theirs):
+def name_difference(ours, theirs, names, around):
+    """around: the names of the functions around it, as the oracle has them."""
+    if is_mangled(ours) != is_mangled(theirs) or (
+            not is_mangled(ours) and plain(theirs) in around):
         return NO_LINKED_NAME
     both = names.get(plain(ours), set()) & names.get(plain(theirs), set())
     return ALIAS if both or twins(ours, theirs) else None
@@ -145,6 +150,8 @@ def place_difference(ours, theirs, other_agrees):
         if theirs[1] == 0 and "/" not in theirs[0]:
             return FILE_SYMBOL
         return MADE_CODE if other_agrees else None
+    if other_agrees and theirs[1] == 0 and "/" not in theirs[0]:
+        return NO_LINE
     return OTHER_FILE if other_agrees and ours[1] == theirs[1] else None
 
 
@@ -154,9 +161,10 @@ def differences(ours, theirs, other, has_lines, names):
     if has_lines and len(ours) != len(theirs):
         return {NO_INLINES} if len(theirs) < len(ours) and other_agrees else None
     found = set()
-    for mine, its in zip(ours, theirs):
+    for i, (mine, its) in enumerate(zip(ours, theirs)):
         if not same_function(mine[0], its[0]):
-            found.add(name_difference(mine[0], its[0], names))
+            around = [plain(one[0]) for one in theirs[i + 1:]]
+            found.add(name_difference(mine[0], its[0], names, around))
         if has_lines and mine[1:] != its[1:]:
             found.add(place_difference(mine[1:], its[1:], other_agrees))
     return None if None in found else found
