@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "symbol/dwarf_index.h"
+#include "symbol/symbol_table.h"
 
 static const char debug_root[] = "/usr/lib/debug";
 
@@ -22,6 +23,7 @@ struct object {
     Dwfl_Callbacks callbacks; /* libdwfl keeps pointers to both */
     char *debug_path;
     struct dwarf_index *index; /* NULL = no debug information */
+    struct symbol_table *names;
     Dwarf_Addr dwarf_bias;
     GElf_Addr elf_bias;          /* where libdwfl put the module, less its link-time addresses */
     struct mem_strings *strings; /* file names put together */
@@ -184,6 +186,7 @@ enum object_state object_open(const struct object_wish *wish, struct object **re
         return state;
     }
     index_dwarf(object);
+    object->names = symbol_table_create(object->module);
     *ret = object;
     return OBJECT_FINE;
 }
@@ -193,6 +196,7 @@ void object_close(struct object *object)
     if (object == NULL) {
         return;
     }
+    symbol_table_destroy(object->names);
     dwarf_index_destroy(object->index);
     if (object->dwfl != NULL) {
         dwfl_end(object->dwfl);
@@ -304,8 +308,6 @@ static bool is_mangled(const char *name)
  * file: their debug information has no linked name, so no arguments. */
 void object_find(struct object *object, uint64_t address, struct object_answer *ret)
 {
-    GElf_Off offset = 0;
-    GElf_Sym symbol;
     ret->lines[0] = (struct object_line){.linked = NULL};
     ret->count = 0;
     ret->is_whole = false;
@@ -315,8 +317,7 @@ void object_find(struct object *object, uint64_t address, struct object_answer *
     if (outermost->linked != NULL && is_mangled(outermost->linked)) {
         return;
     }
-    const char *name = dwfl_module_addrinfo(object->module, address + object->elf_bias, &offset,
-                                            &symbol, NULL, NULL, NULL);
+    const char *name = symbol_table_find(object->names, address + object->elf_bias);
     if (name == NULL) {
         return;
     }
