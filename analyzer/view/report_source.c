@@ -206,9 +206,13 @@ static void print_files(const struct report *r, const struct page *page)
                    "temp.: freed before the thread allocated again; p99: 99 of 100 calls took no "
                    "longer. Files that allocate themselves come first, then those that call them, "
                    "the nearest first.");
-    if (s->with_line[r->key] < s->all[r->key]) {
-        page_say(page, "%s of all is at call sites whose source line is not known.",
-                 units_share(s->all[r->key] - s->with_line[r->key], s->all[r->key]).s);
+    uint64_t unknown = s->all[r->key] - s->with_line[r->key];
+    if (unknown != 0) {
+        page_say(page, "%s of all is at call sites whose source line is not known%s.",
+                 units_share(unknown, s->all[r->key]).s,
+                 unknown > s->with_line[r->key] ? ": build with -g, or let alloctrap symbolize "
+                                                  "find the debug information"
+                                                : "");
     }
     page_table(page, table);
 }

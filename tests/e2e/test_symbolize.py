@@ -5,6 +5,7 @@ import glob
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -497,6 +498,24 @@ def test_perf_map(case):
                                       "--json").stdout)["processes"]:
             if os.path.exists(f"/tmp/perf-{process['pid']}.map"):
                 os.unlink(f"/tmp/perf-{process['pid']}.map")
+
+
+def test_source_lines_of_a_build_made_elsewhere(case):
+    program = case.compile(f"-fdebug-prefix-map={os.path.abspath(TARGETS)}=/build/elsewhere",
+                           f"-ffile-prefix-map={TARGETS}=/build/elsewhere")
+    case.record(program)
+    report = [ALLOCTRAP, "report", case.path("r.atrap"), "--source=symbols_c.c"]
+    missing = run(*report).stdout
+    assert "/build/elsewhere/symbols_c.c: No such file" in missing.replace("\n", " "), missing
+    assert "in innermost" in missing, missing
+    for options in ([f"--source-map=/build/elsewhere={TARGETS}"], ["--sysroot", case.path("root")]):
+        root = case.path("root/build/elsewhere")
+        os.makedirs(root, exist_ok=True)
+        shutil.copy2(os.path.join(TARGETS, "symbols_c.c"), root)
+        shown = run(*report, *options).stdout
+        line = [one for one in shown.splitlines() if "malloc(size_bytes)" in one]
+        assert len(line) == 1 and re.match(r" +3 +3 ", line[0]), shown
+        assert "newer" not in shown and "changed after" not in shown, shown
 
 
 def test_very_long_and_hostile_names(case):
