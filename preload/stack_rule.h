@@ -15,8 +15,8 @@
 
 enum stack_rule_kind {
     STACK_RULE_NONE = 0,      /* no unwind table covers the address */
-    STACK_RULE_SP = 1,        /* CFA = sp + constant, return address at CFA - 8 */
-    STACK_RULE_BP = 2,        /* CFA = bp + constant, return address at CFA - 8 */
+    STACK_RULE_SP = 1,        /* CFA = sp + constant (above 0, whole words), pc at CFA - 8 */
+    STACK_RULE_BP = 2,        /* CFA = bp + constant, pc at CFA - 8 */
     STACK_RULE_OUTERMOST = 3, /* the tables say: nobody called this */
     STACK_RULE_TABLE = 4      /* anything else: the FDE must be run again */
 };
@@ -32,6 +32,9 @@ enum stack_rule_kind {
 typedef uint64_t stack_rule;
 
 enum { STACK_RULE_KINDS = 7, STACK_RULE_SIGNAL = 8, STACK_RULE_SAVES_BP = 16 };
+
+/* (SP, BP) What says where bp is. */
+#define STACK_RULE_BP_PART UINT64_C(0xFFFFFF10)
 
 /* PURE. */
 static inline enum stack_rule_kind stack_rule_kind(stack_rule rule)
