@@ -1,9 +1,6 @@
 #include "stack_mend.h"
 
-#include <stdatomic.h>
 #include <string.h>
-
-#include "stack_term.h"
 
 enum {
     MEND_JOIN_FRAMES = 8, /* stepping so many costs what moving some thirty does */
@@ -81,7 +78,7 @@ void stack_mend_init(struct stack_mend *s, uint32_t depth_max)
     uint32_t most = depth_max < STACK_FRAMES_MAX ? depth_max : STACK_FRAMES_MAX;
     s->depth_max = most > 0 ? most : 1;
     s->can_join = false;
-    s->is_busy = false;
+    s->state = STACK_MEND_PART;
     s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
     s->stepper.inner = inner_frame;
     s->stepper.inner_context = s;
@@ -95,12 +92,16 @@ static void drop_walk(struct stack_mend *s)
     s->count = 0;
     s->known = 0;
     s->sum = 0;
+    s->twin.pc = 0;
 }
 
 void stack_mend_forget(struct stack_mend *s)
 {
     drop_walk(s);
     s->can_join = false;
+    if (s->state == STACK_MEND_WHOLE) {
+        s->state = STACK_MEND_PART;
+    }
 }
 
 static struct stack_memo *memo_of(struct stack_mend *s, uintptr_t pc)
@@ -217,26 +218,6 @@ __attribute__((noinline)) static bool verify_special(struct stack_mend *s, uint3
     return true;
 }
 
-static inline bool is_same(const struct stack_mend *s, size_t i)
-{
-    return *(const uintptr_t *)s->slots[i] == s->pcs[i];
-}
-
-/* Outward from frame `from` as long as slots hold what they held: the frame inward of the first
- * that does not; 0: all. This loop is most of what a deep stack costs. */
-static inline uint32_t skip_same(const struct stack_mend *s, uint32_t from)
-{
-    size_t i = from;
-    while (i >= 4 && is_same(s, i - 1) && is_same(s, i - 2) && is_same(s, i - 3) &&
-           is_same(s, i - 4)) {
-        i -= 4;
-    }
-    while (i > 0 && is_same(s, i - 1)) {
-        i--;
-    }
-    return (uint32_t)i;
-}
-
 /* The same for frames that all lie `moved_bytes` further up than they did: from now on they do. */
 static inline uint32_t skip_moved(struct stack_mend *s, uint32_t from, uintptr_t moved_bytes)
 {
@@ -313,7 +294,7 @@ static int mend_run(struct stack_mend *s, uint32_t top, uintptr_t pc, uintptr_t 
 static inline uint32_t verify(struct stack_mend *s, uint32_t i, uintptr_t moved_bytes)
 {
     for (;;) {
-        i = moved_bytes == 0 ? skip_same(s, i) : skip_moved(s, i, moved_bytes);
+        i = moved_bytes == 0 ? stack_mend_skip_same(s, i) : skip_moved(s, i, moved_bytes);
         if (i == 0) {
             return 0;
         }
@@ -342,7 +323,7 @@ static inline uint32_t verify(struct stack_mend *s, uint32_t i, uintptr_t moved_
 static bool is_worth_joining(const struct stack_mend *s, uint32_t i)
 {
     uint32_t end = i > MEND_JOIN_FRAMES ? i - MEND_JOIN_FRAMES : 0;
-    while (i > end && is_same(s, i - 1)) {
+    while (i > end && stack_mend_is_same(s, i - 1)) {
         i--;
     }
     return i == end || is_special(s, i - 1);
@@ -559,7 +540,15 @@ static bool is_top_good(struct stack_mend *s, uintptr_t pc, uint32_t last_count)
     if (s->frame_flags[top] != 0 || (s->count != last_count && !is_worth_joining(s, top))) {
         return false;
     }
-    return s->pcs[top] == pc || (top > 0 && mend_in_place(s, top, pc));
+    struct stack_twin was = {s->pcs[top], s->rules[top], s->terms[top]};
+    if (was.pc == pc) {
+        return true;
+    }
+    if (top == 0 || !mend_in_place(s, top, pc)) {
+        return false;
+    }
+    s->twin = was;
+    return true;
 }
 
 /*
@@ -601,6 +590,7 @@ static bool walk_from_top(struct stack_mend *s, const struct stack_at *at)
     enum stack_step_result result = STACK_STEP_FRAME;
     s->is_too_deep = false;
     s->stepper.has_crossed = false;
+    s->twin.pc = 0;
     bool is_begun = begin_mending(s, &from, &result);
     uint32_t count = s->count;
     bool is_done = mend(s, &from, result);
@@ -610,9 +600,28 @@ static bool walk_from_top(struct stack_mend *s, const struct stack_at *at)
     return is_done;
 }
 
-__attribute__((noinline)) static void walk_slowly(struct stack_mend *s, const struct stack_at *at)
+/*
+ * A signal handler may siglongjmp out of a hook. Then the walk is half mended, and the bounds or a
+ * memo may be half written: nothing of them is believed.
+ */
+__attribute__((noinline)) static void begin_anew(struct stack_mend *s)
 {
-    bool can_join = s->can_join;
+    stack_mend_forget(s);
+    s->state = STACK_MEND_PART;
+    s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
+    s->stepper.epoch = stack_rule_epoch();
+    memset(s->memo, 0, sizeof s->memo);
+}
+
+void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
+{
+    if (s->state == STACK_MEND_BUSY || s->stepper.epoch != stack_rule_epoch()) {
+        begin_anew(s);
+    }
+    s->state = STACK_MEND_BUSY;
+    atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
+    bool can_join = stack_bounds_enter(&s->stepper.bounds, at->sp - 8) && s->can_join;
+    s->stepper.bp = at->bp;
     for (int attempt = 0; attempt < 2; attempt++) {
         if (!can_join || attempt != 0) {
             drop_walk(s);
@@ -622,55 +631,9 @@ __attribute__((noinline)) static void walk_slowly(struct stack_mend *s, const st
         }
     }
     s->can_join = !s->is_too_deep && !s->stepper.has_crossed;
-}
-
-/*
- * A signal handler may siglongjmp out of a hook. Then the walk is half mended, and the bounds or a
- * memo may be half written: nothing of them is believed.
- */
-__attribute__((noinline)) static void begin_anew(struct stack_mend *s)
-{
-    stack_mend_forget(s);
-    s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
-    s->stepper.epoch = stack_rule_epoch();
-    memset(s->memo, 0, sizeof s->memo);
-}
-
-static inline void begin(struct stack_mend *s)
-{
-    if (__builtin_expect(s->is_busy || s->stepper.epoch != stack_rule_epoch(), false)) {
-        begin_anew(s);
-    }
-    s->is_busy = true;
-    atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
-}
-
-static inline void end(struct stack_mend *s)
-{
+    bool is_whole = s->can_join && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST;
     atomic_signal_fence(memory_order_seq_cst);
-    s->is_busy = false;
-}
-
-/* The last walk once more, or from another call of the same function: nearly always. */
-static inline bool is_last_walk(struct stack_mend *s, const struct stack_at *at)
-{
-    uint32_t top = s->count - 1;
-    return s->can_join && s->sps[top] == at->sp && top > 0 &&
-           (s->pcs[top] == at->pc || mend_in_place(s, top, at->pc)) && skip_same(s, top) == 0 &&
-           stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST;
-}
-
-void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
-{
-    begin(s);
-    if (!stack_bounds_enter(&s->stepper.bounds, at->sp - 8)) {
-        s->can_join = false;
-    }
-    s->stepper.bp = at->bp;
-    if (!is_last_walk(s, at)) {
-        walk_slowly(s, at);
-    }
-    end(s);
+    s->state = is_whole ? STACK_MEND_WHOLE : STACK_MEND_PART;
 }
 
 void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count)

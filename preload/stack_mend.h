@@ -12,7 +12,10 @@
 
 #include "alloctrap/session.h"
 #include "stack_step.h"
+#include "stack_term.h"
 #include "stack_walk.h"
+
+#include <stdatomic.h>
 
 enum {
     STACK_FRAMES_MAX = SESSION_DEPTH_MAX,
@@ -41,6 +44,20 @@ struct stack_run {
     stack_rule rule;
 };
 
+/* The innermost frame as it was before it returned to where it does now: two calls of one function
+ * mostly go to and fro. */
+struct stack_twin {
+    uintptr_t pc; /* 0 = none */
+    stack_rule rule;
+    uint64_t term;
+};
+
+enum stack_mend_state {
+    STACK_MEND_PART = 0, /* the last walk is none, or one that stack_mend_again() leaves alone */
+    STACK_MEND_WHOLE,    /* it leads to an outermost frame by the tables */
+    STACK_MEND_BUSY      /* inside a capture; seen at its start: a siglongjmp left the last one */
+};
+
 /*
  * Index 0 = outermost. [0, count) is the last walk. [count, known) are frames of one before, which
  * lead to it as they stand in memory or would: they are looked at when the stack is that deep
@@ -56,9 +73,10 @@ struct stack_mend {
     uint32_t depth_max;
     bool can_join;     /* the last walk may be verified: one stack, not cut by the depth limit */
     bool is_too_deep;  /* this walk is cut by the depth limit */
-    bool is_busy;      /* inside a capture; seen at its start: a siglongjmp left the last one */
+    uint8_t state;     /* enum stack_mend_state */
     uint64_t sum;      /* of terms[0 .. count) */
     uintptr_t nowhere; /* 0, which is no pc */
+    struct stack_twin twin;
     struct stack_stepper stepper;
     uintptr_t slots[STACK_FRAMES_ROOM]; /* where frame i's pc stands, when that is all there is to
                                            check; else the address of `nowhere` */
@@ -85,6 +103,57 @@ void stack_mend_walk(struct stack_mend *mend, const struct stack_at *at);
 
 /* HOT. Takes over frames that somebody else has walked, innermost first. */
 void stack_mend_take(struct stack_mend *mend, const uintptr_t *pcs, uint32_t count);
+
+static inline bool stack_mend_is_same(const struct stack_mend *mend, size_t i)
+{
+    return *(const uintptr_t *)mend->slots[i] == mend->pcs[i];
+}
+
+/* HOT. Outward from frame `from` as long as slots hold what they held: the frame inward of the
+ * first that does not; 0: all. This loop is most of what a deep stack costs. */
+static inline uint32_t stack_mend_skip_same(const struct stack_mend *mend, uint32_t from)
+{
+    size_t i = from;
+    while (i >= 4 && stack_mend_is_same(mend, i - 1) && stack_mend_is_same(mend, i - 2) &&
+           stack_mend_is_same(mend, i - 3) && stack_mend_is_same(mend, i - 4)) {
+        i -= 4;
+    }
+    while (i > 0 && stack_mend_is_same(mend, i - 1)) {
+        i--;
+    }
+    return (uint32_t)i;
+}
+
+static inline void stack_mend_swap_twin(struct stack_mend *mend, uint32_t top)
+{
+    struct stack_twin now = {mend->pcs[top], mend->rules[top], mend->terms[top]};
+    mend->state = STACK_MEND_BUSY;
+    atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
+    mend->pcs[top] = mend->twin.pc;
+    mend->rules[top] = mend->twin.rule;
+    mend->terms[top] = mend->twin.term;
+    mend->sum += mend->twin.term - now.term;
+    mend->twin = now;
+    atomic_signal_fence(memory_order_seq_cst);
+    mend->state = STACK_MEND_WHOLE;
+}
+
+/* HOT. True: the stack of `at` is the last walk once more, or from another call of the same
+ * function, which is so nearly always. False: stack_mend_walk() finds out. */
+static inline bool stack_mend_again(struct stack_mend *mend, const struct stack_at *at)
+{
+    uint32_t top = mend->count - 1;
+    if (mend->state != STACK_MEND_WHOLE || mend->sps[top] != at->sp) {
+        return false;
+    }
+    if (mend->pcs[top] != at->pc) {
+        if (mend->twin.pc != at->pc) {
+            return false;
+        }
+        stack_mend_swap_twin(mend, top);
+    }
+    return stack_mend_skip_same(mend, top) == 0;
+}
 
 /* COLD. Mending adds and takes terms; computed anew from the frames, is the sum the same? */
 bool stack_mend_is_sum_right(const struct stack_mend *mend);

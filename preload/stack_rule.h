@@ -9,6 +9,7 @@
 #ifndef ALLOCTRAP_STACK_RULE_H
 #define ALLOCTRAP_STACK_RULE_H
 
+#include "base_local.h"
 #include "stack_cfi.h"
 
 #include <stdatomic.h>
@@ -64,7 +65,7 @@ stack_rule stack_rule_pack(const struct stack_cfi_machine *machine, uintptr_t fd
 stack_rule stack_rule_find(struct stack_cfi_machine *machine, uintptr_t pc, uint32_t epoch);
 
 /* stack_rule.c's alone to write. */
-extern _Atomic uint32_t stack_rule_epoch_now;
+LOCAL extern _Atomic uint32_t stack_rule_epoch_now;
 
 enum {
     STACK_RULE_PC_BITS = 47, /* user addresses of x86-64; the rest of a key is the epoch */

@@ -11,9 +11,10 @@
 #include <stdint.h>
 
 #include "alloctrap/session.h"
+#include "base_local.h"
 
 /* By index from the root. */
-extern const uint64_t stack_term_weights[SESSION_DEPTH_MAX];
+LOCAL extern const uint64_t stack_term_weights[SESSION_DEPTH_MAX];
 
 /* PURE. Bits everywhere: its uppermost bits serve as a hash of the address as well. */
 static inline uint64_t stack_term_spread(uintptr_t pc)

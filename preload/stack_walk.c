@@ -45,14 +45,6 @@ void stack_forget(struct stack_state *state)
     stack_mend_forget(&state->mend);
 }
 
-static void answer(const struct stack_mend *mend, struct stack_ref *ret)
-{
-    uint64_t hash = mend->sum + ((mend->flags & SESSION_NODE_CUT) != 0 ? WALK_CUT_TERM : 0);
-    ret->hash = hash != 0 ? hash : 1;
-    ret->depth = mend->count;
-    ret->flags = mend->flags;
-}
-
 static void take_innermost(struct stack_state *s, const struct stack_at *at)
 {
     stack_mend_take(&s->mend, &at->pc, 1);
@@ -94,14 +86,15 @@ static void compare(struct stack_state *s, const struct stack_at *at)
 }
 
 /* The ways that serve tests. */
-__attribute__((noinline)) static void capture_otherwise(struct stack_state *s,
-                                                        const struct stack_at *at)
+static void capture_otherwise(struct stack_state *s, const struct stack_at *at)
 {
     int host_errno = errno;
     if (s->mode == SESSION_STACKS_UNWIND) {
         unwind(s, at);
     } else if (s->mode == SESSION_STACKS_COMPARE) {
-        stack_mend_walk(&s->mend, at);
+        if (!stack_mend_again(&s->mend, at)) {
+            stack_mend_walk(&s->mend, at);
+        }
         compare(s, at);
     } else {
         take_innermost(s, at);
@@ -109,14 +102,29 @@ __attribute__((noinline)) static void capture_otherwise(struct stack_state *s,
     errno = host_errno;
 }
 
-void stack_capture(struct stack_state *state, const struct stack_at *at, struct stack_ref *ret)
+__attribute__((noinline)) static uint64_t capture_slowly(struct stack_state *s,
+                                                         const struct stack_at *at)
 {
-    if (__builtin_expect(state->mode == SESSION_STACKS_WALK, true)) {
-        stack_mend_walk(&state->mend, at);
+    if (s->mode == SESSION_STACKS_WALK) {
+        stack_mend_walk(&s->mend, at);
     } else {
-        capture_otherwise(state, at);
+        capture_otherwise(s, at);
     }
-    answer(&state->mend, ret);
+    return s->mend.sum + ((s->mend.flags & SESSION_NODE_CUT) != 0 ? WALK_CUT_TERM : 0);
+}
+
+uint64_t stack_capture(struct stack_state *state, const struct stack_at *at)
+{
+    if (__builtin_expect(state->mode == SESSION_STACKS_WALK && stack_mend_again(&state->mend, at),
+                         true)) {
+        return state->mend.sum;
+    }
+    return capture_slowly(state, at);
+}
+
+uint32_t stack_depth(const struct stack_state *state)
+{
+    return state->mend.count;
 }
 
 uintptr_t stack_frame(const struct stack_state *state, uint32_t i, uint32_t *ret_flags)

@@ -13,13 +13,6 @@
 
 struct stack_state;
 
-/* A captured stack. Valid until the next capture with the same state. */
-struct stack_ref {
-    uint64_t hash;  /* 64-bit identity of frames, order and flags; never 0 */
-    uint32_t depth; /* frames kept; at least 1 */
-    uint32_t flags; /* SESSION_NODE_CUT on the outermost frame when the stack goes on */
-};
-
 /* What a hook knows of its caller without a library. */
 struct stack_at {
     uintptr_t pc; /* return address of the hook */
@@ -39,8 +32,12 @@ void stack_start(uint32_t mode);
 /* HOT. The module epoch moved (a library was closed): joins and rules of before are void. */
 void stack_forget(struct stack_state *state);
 
-/* HOT. Fills *ret; never fails: at worst one frame, CUT. */
-void stack_capture(struct stack_state *state, const struct stack_at *at, struct stack_ref *ret);
+/* HOT. The 64-bit identity of the stack's frames, order and flags; never fails: at worst it is one
+ * frame, CUT. */
+uint64_t stack_capture(struct stack_state *state, const struct stack_at *at);
+
+/* HOT. Frames of the last capture; at least 1. */
+uint32_t stack_depth(const struct stack_state *state);
 
 /* HOT. Frame i of the last capture, 0 = outermost; *ret_flags: enum session_node_flag. */
 uintptr_t stack_frame(const struct stack_state *state, uint32_t i, uint32_t *ret_flags);
