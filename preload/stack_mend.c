@@ -2,60 +2,12 @@
 
 #include <string.h>
 
+#include "stack_keep.h"
+
 enum {
     MEND_JOIN_FRAMES = 8, /* stepping so many costs what moving some thirty does */
     MEND_RUN_FRAMES = 4   /* a function and its caller's place in it are two */
 };
-
-/* A cursor's bp: where that of the frame is that the walk stepped out of, not looked for yet. */
-#define MEND_BP_INHERITED ((uintptr_t)1)
-/* In bp_ats: the step left bp where it was. */
-#define MEND_BP_PASSED ((uintptr_t)1)
-
-/* A constant beyond sp leads to the caller, and no signal was there. */
-static bool is_plain(stack_rule rule)
-{
-    return (rule & (STACK_RULE_KINDS | STACK_RULE_SIGNAL)) == STACK_RULE_SP;
-}
-
-static bool is_special(const struct stack_mend *s, size_t i)
-{
-    return s->slots[i] == (uintptr_t)&s->nowhere;
-}
-
-static uintptr_t slot_of(const struct stack_mend *s, const struct stack_cursor *at)
-{
-    return at->is_special ? (uintptr_t)&s->nowhere : at->sp - 8;
-}
-
-/*
- * Where frame i has its bp: where the nearest frame further in saved it. Looked for when it is
- * wanted and not kept, as few frames want it and every change further in may move it.
- */
-static uintptr_t bp_at_of(const struct stack_mend *s, uint32_t i)
-{
-    for (uint32_t inner = i + 1; inner < s->count; inner++) {
-        stack_rule rule = s->rules[inner];
-        enum stack_rule_kind kind = stack_rule_kind(rule);
-        if (kind == STACK_RULE_SP || kind == STACK_RULE_BP) {
-            if ((rule & STACK_RULE_SAVES_BP) != 0) {
-                return s->sps[inner - 1] + stack_rule_bp_off(rule);
-            }
-        } else if (s->bp_ats[inner - 1] != MEND_BP_PASSED) {
-            return s->bp_ats[inner - 1];
-        }
-    }
-    return STACK_BP_REGISTER;
-}
-
-static void load_frame(const struct stack_mend *s, uint32_t i, struct stack_cursor *ret)
-{
-    ret->pc = s->pcs[i];
-    ret->sp = s->sps[i];
-    ret->bp_at = MEND_BP_INHERITED;
-    ret->flags = s->frame_flags[i];
-    ret->is_special = is_special(s, i);
-}
 
 /* The frames inwards of where the walk stands: fresh ones, then those verified. */
 static bool inner_frame(const void *context, uint32_t n, struct stack_cursor *ret)
@@ -69,7 +21,7 @@ static bool inner_frame(const void *context, uint32_t n, struct stack_cursor *re
     if (i >= s->count) {
         return false;
     }
-    load_frame(s, i, ret);
+    stack_keep_load(s, i, ret);
     return true;
 }
 
@@ -131,18 +83,20 @@ static uintptr_t return_address(uintptr_t pc, uint32_t flags)
     return stack_step_lookup_pc(pc, flags) + 1;
 }
 
-/*
- * Frame i is where it was, but returns to `pc`. When the new rule leads as far as the old one, as
- * it does for another call in the same function, the frame is mended in its place: one look-up and
- * one term. Frame i - 1 is then still to be verified.
- */
-static inline bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
+/* Both lead as far, and to the same place, as the rules of two calls in one function do. */
+static bool are_alike(stack_rule a, stack_rule b)
+{
+    stack_rule changes = a ^ b;
+    return stack_rule_is_plain(a) ? (changes & ~STACK_RULE_BP_PART) == 0
+                                  : changes == 0 && stack_rule_kind(a) == STACK_RULE_BP;
+}
+
+/* Frame i stands and returns to `pc`: where the rule of that is alike, the frame is mended in its
+ * place, and what lies outward of it is as true as before. */
+static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
 {
     stack_rule rule = rule_of(s, pc);
-    stack_rule changes = rule ^ s->rules[i];
-    bool is_alike = is_plain(rule) ? (changes & ~STACK_RULE_BP_PART) == 0
-                                   : changes == 0 && stack_rule_kind(rule) == STACK_RULE_BP;
-    if (!is_alike || s->frame_flags[i] != 0) {
+    if (!are_alike(rule, s->rules[i])) { /* flags are none of a fresh rule's */
         return false;
     }
     uint64_t term = stack_term(pc, 0, i);
@@ -159,31 +113,22 @@ static enum stack_step_result step_from(struct stack_mend *s, uint32_t i, struct
     struct stack_cursor from;
     s->keep = i;
     s->fresh_count = 0;
-    load_frame(s, i, &from);
+    stack_keep_load(s, i, &from);
     *to = from;
     if (stack_step_plainly(&s->stepper, to, s->rules[i])) {
         return STACK_STEP_FRAME;
     }
-    from.bp_at = bp_at_of(s, i);
+    from.bp_at = stack_keep_bp_at(s, i);
     return stack_step(&s->stepper, &from, s->rules[i], to);
 }
 
 static bool is_bp_same(const struct stack_mend *s, uint32_t i)
 {
-    uintptr_t at = bp_at_of(s, i);
+    uintptr_t at = stack_keep_bp_at(s, i);
     if (stack_bounds_has(&s->stepper.bounds, at)) {
         return *(const uintptr_t *)at == s->bps[i];
     }
     return at == STACK_BP_REGISTER && s->stepper.bp == s->bps[i];
-}
-
-/* What the step from frame i, which is not SP's or BP's, tells of bp further out. */
-static void note_bp(struct stack_mend *s, uint32_t i, uintptr_t from_bp_at, uintptr_t to_bp_at)
-{
-    enum stack_rule_kind kind = stack_rule_kind(s->rules[i]);
-    if (i > 0 && kind != STACK_RULE_SP && kind != STACK_RULE_BP) {
-        s->bp_ats[i - 1] = to_bp_at == from_bp_at ? MEND_BP_PASSED : to_bp_at;
-    }
 }
 
 /* Every frame of the last walk, moved like that, lies in what is known of the stack. */
@@ -204,15 +149,15 @@ __attribute__((noinline)) static bool verify_special(struct stack_mend *s, uint3
         return pc == s->pcs[i - 1] || (i > 1 && mend_in_place(s, i - 1, pc));
     }
     struct stack_cursor to;
-    uintptr_t bp_at = bp_at_of(s, i);
+    uintptr_t bp_at = stack_keep_bp_at(s, i);
     if (step_from(s, i, &to) != STACK_STEP_FRAME || to.pc != s->pcs[i - 1] ||
-        to.flags != s->frame_flags[i - 1] || !can_move(s, to.sp - s->sps[i - 1])) {
+        to.flags != stack_rule_flags(s->rules[i - 1]) || !can_move(s, to.sp - s->sps[i - 1])) {
         return false;
     }
     if (stack_rule_kind(s->rules[i]) == STACK_RULE_BP) {
         (void)stack_step_load_bp(&s->stepper, bp_at, &s->bps[i]);
     }
-    note_bp(s, i, bp_at, to.bp_at);
+    stack_keep_note_bp(s, i, bp_at, to.bp_at);
     *moved_bytes = to.sp - s->sps[i - 1];
     s->sps[i - 1] = to.sp;
     return true;
@@ -222,69 +167,80 @@ __attribute__((noinline)) static bool verify_special(struct stack_mend *s, uint3
 static inline uint32_t skip_moved(struct stack_mend *s, uint32_t from, uintptr_t moved_bytes)
 {
     size_t i = from;
-    while (i > 0 && !is_special(s, i - 1)) {
-        uintptr_t slot = s->slots[i - 1] + moved_bytes;
+    for (; i > 0; i--) {
+        uintptr_t slot = s->slots[i - 1];
+        if (slot == (uintptr_t)&s->nowhere) {
+            break;
+        }
+        slot += moved_bytes;
         if (*(const uintptr_t *)slot != s->pcs[i - 1]) {
             break;
         }
         s->slots[i - 1] = slot;
         s->sps[i - 1] = slot + 8;
-        i--;
     }
     return (uint32_t)i;
 }
 
-/* Puts the frames that a run replaced where they belong: the innermost at `top`. */
-static inline void put_run(struct stack_mend *s, uint32_t top, const struct stack_run *run,
-                           uint32_t count)
+/* Puts the frames that a run found, innermost first, at [first, first + count). */
+static inline void put_run(struct stack_mend *s, size_t first, const struct stack_run *run,
+                           size_t count)
 {
-    for (uint32_t n = 0; n < count; n++) {
-        uint32_t i = top - n;
-        uint64_t term = stack_term(run[n].pc, 0, i);
-        s->slots[i] = run[n].sp - 8;
-        s->pcs[i] = run[n].pc;
-        s->sps[i] = run[n].sp;
-        s->rules[i] = run[n].rule;
-        s->frame_flags[i] = 0;
-        s->sum += term - s->terms[i];
-        s->terms[i] = term;
+    for (size_t i = first + count; i > first; i--, run++) {
+        uint64_t term = stack_term(run->pc, 0, (uint32_t)(i - 1));
+        s->slots[i - 1] = run->sp - 8;
+        s->pcs[i - 1] = run->pc;
+        s->sps[i - 1] = run->sp;
+        s->rules[i - 1] = run->rule;
+        s->sum += term - s->terms[i - 1];
+        s->terms[i - 1] = term;
     }
+}
+
+/* The run ends at old frame i, met again at `sp`: *ret_moved_bytes from where it was. */
+static inline int end_run(struct stack_mend *s, size_t i, uintptr_t sp, const struct stack_run *run,
+                          size_t count, uintptr_t *ret_moved_bytes)
+{
+    uintptr_t moved_bytes = sp - s->sps[i];
+    if (moved_bytes != 0 && !can_move(s, moved_bytes)) {
+        return -1;
+    }
+    put_run(s, i + 1, run, count);
+    s->slots[i] = sp - 8;
+    s->sps[i] = sp;
+    *ret_moved_bytes = moved_bytes;
+    return (int)i;
 }
 
 /*
  * Frame `top`, found at (pc, sp), is not what it was: another function was called there, or from
  * another place. A few frames further out the walk mostly meets the old frame of the same index
- * again, be it where it was or moved. Then those between are replaced, *moved_bytes says how far,
- * and that frame's index is returned; else -1 and nothing was done.
+ * again, be it where it was or moved. Then those between are replaced, *ret_moved_bytes says how
+ * far, and that frame's index is returned; else -1 and nothing was done.
  */
 static int mend_run(struct stack_mend *s, uint32_t top, uintptr_t pc, uintptr_t sp,
-                    uintptr_t *moved_bytes)
+                    uintptr_t *ret_moved_bytes)
 {
     struct stack_run run[MEND_RUN_FRAMES];
+    struct stack_run *end = run;
     uintptr_t high = s->stepper.bounds.now.high;
-    for (uint32_t n = 0; n <= top; n++) {
-        uint32_t i = top - n;
-        if (pc == s->pcs[i] && s->frame_flags[i] == 0) {
-            uintptr_t moved = sp - s->sps[i];
-            if (moved != 0 && !can_move(s, moved)) {
-                return -1;
-            }
-            put_run(s, top, run, n);
-            s->slots[i] = sp - 8;
-            s->sps[i] = sp;
-            *moved_bytes = moved;
-            return (int)i;
+    for (size_t i = top;; i--, end++) {
+        if (pc == s->pcs[i] && stack_rule_flags(s->rules[i]) == 0) {
+            return end_run(s, i, sp, run, (size_t)(end - run), ret_moved_bytes);
         }
-        stack_rule rule = rule_of(s, pc);
-        uintptr_t cfa = sp + stack_rule_cfa_off(rule);
-        if (n == MEND_RUN_FRAMES || !is_plain(rule) || cfa > high) {
+        if (i == 0 || end == run + MEND_RUN_FRAMES) {
             return -1;
         }
-        run[n] = (struct stack_run){pc, sp, rule};
-        pc = *(const uintptr_t *)(cfa - 8);
-        sp = cfa;
+        stack_rule rule = rule_of(s, pc);
+        end->pc = pc;
+        end->sp = sp;
+        end->rule = rule;
+        sp += stack_rule_cfa_off(rule);
+        if (!stack_rule_is_plain(rule) || sp > high) {
+            return -1;
+        }
+        pc = *(const uintptr_t *)(sp - 8);
     }
-    return -1;
 }
 
 /*
@@ -298,7 +254,7 @@ static inline uint32_t verify(struct stack_mend *s, uint32_t i, uintptr_t moved_
         if (i == 0) {
             return 0;
         }
-        if (__builtin_expect(is_special(s, i - 1), false)) {
+        if (__builtin_expect(stack_keep_is_special(s, i - 1), false)) {
             if (!verify_special(s, i, &moved_bytes)) {
                 return i;
             }
@@ -326,13 +282,14 @@ static bool is_worth_joining(const struct stack_mend *s, uint32_t i)
     while (i > end && stack_mend_is_same(s, i - 1)) {
         i--;
     }
-    return i == end || is_special(s, i - 1);
+    return i == end || stack_keep_is_special(s, i - 1);
 }
 
 /* Frame `old`, of the same sp, is the one found at `at`, and the walk may join there. */
 static bool is_same_frame(const struct stack_mend *s, uint32_t old, const struct stack_cursor *at)
 {
-    return s->pcs[old] == at->pc && s->frame_flags[old] == at->flags && !s->stepper.has_crossed &&
+    return s->pcs[old] == at->pc && stack_rule_flags(s->rules[old]) == at->flags &&
+           !s->stepper.has_crossed &&
            (old + 1 + s->fresh_count == s->keep || is_worth_joining(s, old));
 }
 
@@ -342,7 +299,7 @@ static inline bool is_moved_frame(const struct stack_mend *s, const struct stack
 {
     uint32_t old = s->keep - 1 - s->fresh_count;
     return s->fresh_count < s->keep && s->pcs[old] == at->pc && s->keep < s->count &&
-           s->frame_flags[old] == at->flags && can_move(s, at->sp - s->sps[old]);
+           stack_rule_flags(s->rules[old]) == at->flags && can_move(s, at->sp - s->sps[old]);
 }
 
 /* One step outward from *here, which becomes fresh. */
@@ -354,8 +311,8 @@ static inline enum stack_step_result step_fresh(struct stack_mend *s, struct sta
     if (stack_step_plainly(&s->stepper, here, fresh->rule)) {
         return STACK_STEP_FRAME;
     }
-    if (fresh->at.bp_at == MEND_BP_INHERITED) {
-        fresh->at.bp_at = bp_at_of(s, s->keep);
+    if (fresh->at.bp_at == STACK_KEEP_BP_INHERITED) {
+        fresh->at.bp_at = stack_keep_bp_at(s, s->keep);
     }
     struct stack_cursor to;
     enum stack_step_result result = stack_step(&s->stepper, &fresh->at, fresh->rule, &to);
@@ -394,80 +351,6 @@ static enum stack_step_result walk_fresh(struct stack_mend *s, struct stack_curs
     return result;
 }
 
-/* Frame i of the last walk moves to index `to`. */
-static void move_frame(struct stack_mend *s, uint32_t i, uint32_t to)
-{
-    s->slots[to] = s->slots[i];
-    s->pcs[to] = s->pcs[i];
-    s->sps[to] = s->sps[i];
-    s->bp_ats[to] = s->bp_ats[i];
-    s->bps[to] = s->bps[i];
-    s->rules[to] = s->rules[i];
-    s->frame_flags[to] = s->frame_flags[i];
-    s->terms[to] = stack_term(s->pcs[to], s->frame_flags[to], to);
-    s->sum += s->terms[to];
-}
-
-/* The verified frames [keep, count) move so that they begin at `to`; their terms leave the sum
- * first and come back weighted anew. */
-static void shift_kept(struct stack_mend *s, uint32_t to)
-{
-    uint32_t kept = s->count - s->keep;
-    for (uint32_t i = s->keep; i < s->count; i++) {
-        s->sum -= s->terms[i];
-    }
-    for (uint32_t n = 0; n < kept; n++) {
-        uint32_t i = to < s->keep ? n : kept - 1 - n; /* never onto a frame yet to be moved */
-        move_frame(s, s->keep + i, to + i);
-    }
-    s->keep = to;
-    s->count = to + kept;
-}
-
-static void put_fresh(struct stack_mend *s, uint32_t i, const struct stack_fresh *fresh,
-                      uintptr_t caller_bp_at)
-{
-    s->slots[i] = slot_of(s, &fresh->at);
-    s->pcs[i] = fresh->at.pc;
-    s->sps[i] = fresh->at.sp;
-    s->rules[i] = fresh->rule;
-    s->frame_flags[i] = (uint8_t)fresh->at.flags;
-    s->terms[i] = stack_term(fresh->at.pc, fresh->at.flags, i);
-    s->sum += s->terms[i];
-    if (__builtin_expect(!is_plain(fresh->rule), false)) {
-        /* Whether the step succeeded or not: what it read is what it will be compared with. */
-        s->bps[i] = 0;
-        (void)stack_step_load_bp(&s->stepper, fresh->at.bp_at, &s->bps[i]);
-        note_bp(s, i, fresh->at.bp_at, caller_bp_at);
-    }
-}
-
-/* Puts the fresh frames between old frame `join` (-1: nothing is left of the root's side), which
- * was reached at `at`, and the kept ones. False when the whole would be deeper than the state can
- * hold. */
-static bool splice(struct stack_mend *s, int join, const struct stack_cursor *at)
-{
-    uint32_t first = (uint32_t)(join + 1);
-    uint32_t keep_to = first + s->fresh_count;
-    if (keep_to + (s->count - s->keep) > s->depth_max) {
-        return false;
-    }
-    for (uint32_t i = first; i < s->keep; i++) {
-        s->sum -= s->terms[i];
-    }
-    if (keep_to != s->keep) {
-        shift_kept(s, keep_to);
-    }
-    uintptr_t caller_bp_at = at->bp_at;
-    for (uint32_t n = s->fresh_count; n > 0; n--) {
-        put_fresh(s, keep_to - n, &s->fresh[n - 1], caller_bp_at);
-        caller_bp_at = s->fresh[n - 1].at.bp_at;
-    }
-    s->keep = first;
-    s->fresh_count = 0;
-    return true;
-}
-
 /* Verifies outward from frame `i`, which stands. STACK_STEP_FRAME: *at is the first frame that
  * differs and could not be mended in place; else the walk is complete. */
 static enum stack_step_result verify_on(struct stack_mend *s, uint32_t i, uintptr_t moved_bytes,
@@ -479,7 +362,7 @@ static enum stack_step_result verify_on(struct stack_mend *s, uint32_t i, uintpt
     }
     enum stack_step_result result = step_from(s, s->keep, at);
     if (result != STACK_STEP_FRAME) {
-        (void)splice(s, -1, at);
+        (void)stack_keep_splice(s, -1, at);
     }
     return result;
 }
@@ -496,12 +379,12 @@ static bool mend(struct stack_mend *s, struct stack_cursor *at, enum stack_step_
         int join = -1;
         s->fresh_count = 0;
         result = walk_fresh(s, at, &join);
-        if (!splice(s, result == STACK_STEP_FRAME ? join : -1, at)) {
+        if (!stack_keep_splice(s, result == STACK_STEP_FRAME ? join : -1, at)) {
             return false;
         }
         if (result == STACK_STEP_FRAME) {
             uintptr_t moved_bytes = at->sp - s->sps[join];
-            s->slots[join] = slot_of(s, at);
+            s->slots[join] = stack_keep_slot(s, at);
             s->sps[join] = at->sp;
             result = verify_on(s, (uint32_t)join, moved_bytes, at);
         }
@@ -537,18 +420,11 @@ static bool find_top(struct stack_mend *s, uintptr_t sp)
 static bool is_top_good(struct stack_mend *s, uintptr_t pc, uint32_t last_count)
 {
     uint32_t top = s->count - 1;
-    if (s->frame_flags[top] != 0 || (s->count != last_count && !is_worth_joining(s, top))) {
+    if (stack_rule_flags(s->rules[top]) != 0 ||
+        (s->count != last_count && !is_worth_joining(s, top))) {
         return false;
     }
-    struct stack_twin was = {s->pcs[top], s->rules[top], s->terms[top]};
-    if (was.pc == pc) {
-        return true;
-    }
-    if (top == 0 || !mend_in_place(s, top, pc)) {
-        return false;
-    }
-    s->twin = was;
-    return true;
+    return s->pcs[top] == pc || (top > 0 && mend_in_place(s, top, pc));
 }
 
 /*
@@ -590,7 +466,6 @@ static bool walk_from_top(struct stack_mend *s, const struct stack_at *at)
     enum stack_step_result result = STACK_STEP_FRAME;
     s->is_too_deep = false;
     s->stepper.has_crossed = false;
-    s->twin.pc = 0;
     bool is_begun = begin_mending(s, &from, &result);
     uint32_t count = s->count;
     bool is_done = mend(s, &from, result);
@@ -622,6 +497,8 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
     atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
     bool can_join = stack_bounds_enter(&s->stepper.bounds, at->sp - 8) && s->can_join;
     s->stepper.bp = at->bp;
+    uint32_t top = s->count > 0 ? s->count - 1 : 0;
+    struct stack_twin twin = {.pc = s->pcs[top], .rule = s->rules[top], .term = s->terms[top]};
     for (int attempt = 0; attempt < 2; attempt++) {
         if (!can_join || attempt != 0) {
             drop_walk(s);
@@ -629,6 +506,11 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
         if (walk_from_top(s, at)) {
             break;
         }
+    }
+    if (s->count == top + 1 && twin.pc != at->pc && are_alike(twin.rule, s->rules[top])) {
+        twin.index = top;
+        twin.present_rule = s->rules[top];
+        s->twin = twin;
     }
     s->can_join = !s->is_too_deep && !s->stepper.has_crossed;
     bool is_whole = s->can_join && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST;
@@ -648,7 +530,7 @@ void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count)
     for (uint32_t n = 0; n < s->count; n++) {
         uint32_t i = s->count - 1 - n;
         s->pcs[i] = pcs[n];
-        s->frame_flags[i] = (uint8_t)flags;
+        s->rules[i] = stack_rule_with_flags(0, flags);
         s->terms[i] = stack_term(pcs[n], flags, i);
         s->sum += s->terms[i];
         stack_rule rule = rule_of(s, return_address(pcs[n], flags));
@@ -660,7 +542,7 @@ bool stack_mend_is_sum_right(const struct stack_mend *s)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        sum += stack_term(s->pcs[i], s->frame_flags[i], i);
+        sum += stack_term(s->pcs[i], stack_rule_flags(s->rules[i]), i);
     }
     return sum == s->sum;
 }

@@ -44,12 +44,14 @@ struct stack_run {
     stack_rule rule;
 };
 
-/* The innermost frame as it was before it returned to where it does now: two calls of one function
- * mostly go to and fro. */
+/* What the innermost frame was before it became what it is: two calls of one function mostly go to
+ * and fro. Good for a frame of that index and rule. */
 struct stack_twin {
     uintptr_t pc; /* 0 = none */
     stack_rule rule;
     uint64_t term;
+    stack_rule present_rule;
+    uint32_t index;
 };
 
 enum stack_mend_state {
@@ -83,11 +85,10 @@ struct stack_mend {
     uintptr_t pcs[STACK_FRAMES_ROOM];
     uintptr_t sps[STACK_FRAMES_ROOM];
     uint64_t terms[STACK_FRAMES_ROOM];
-    stack_rule rules[STACK_FRAMES_ROOM]; /* from this frame outward */
+    stack_rule rules[STACK_FRAMES_ROOM]; /* from this frame outward, with this frame's flags */
     uintptr_t bps[STACK_FRAMES_ROOM];    /* bp's value, where the frame's rule needs it */
     uintptr_t bp_ats[STACK_FRAMES_ROOM]; /* where frame i + 1, by a rule of another kind than SP and
                                             BP, left bp; or STACK_BP_PASSED */
-    uint8_t frame_flags[STACK_FRAMES_ROOM];
     struct stack_fresh fresh[STACK_FRAMES_MAX];
     struct stack_memo memo[1 << STACK_MEMO_BITS]; /* of stepper.epoch */
 };
@@ -98,7 +99,7 @@ void stack_mend_init(struct stack_mend *mend, uint32_t depth_max);
 /* HOT. The next capture walks the whole stack. */
 void stack_mend_forget(struct stack_mend *mend);
 
-/* HOT. Walks the stack of `at`: count, flags, sum, pcs and frame_flags are then its own. */
+/* HOT. Walks the stack of `at`: count, flags, sum, pcs and rules are then its own. */
 void stack_mend_walk(struct stack_mend *mend, const struct stack_at *at);
 
 /* HOT. Takes over frames that somebody else has walked, innermost first. */
@@ -124,18 +125,28 @@ static inline uint32_t stack_mend_skip_same(const struct stack_mend *mend, uint3
     return (uint32_t)i;
 }
 
-static inline void stack_mend_swap_twin(struct stack_mend *mend, uint32_t top)
+/* HOT. True: the frame became its twin. */
+static inline bool stack_mend_swap_twin(struct stack_mend *mend, uint32_t top, uintptr_t pc)
 {
-    struct stack_twin now = {mend->pcs[top], mend->rules[top], mend->terms[top]};
+    struct stack_twin *twin = &mend->twin;
+    if (twin->pc != pc || twin->index != top || twin->present_rule != mend->rules[top]) {
+        return false;
+    }
+    stack_rule rule = twin->rule;
+    uint64_t term = twin->term;
     mend->state = STACK_MEND_BUSY;
     atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
-    mend->pcs[top] = mend->twin.pc;
-    mend->rules[top] = mend->twin.rule;
-    mend->terms[top] = mend->twin.term;
-    mend->sum += mend->twin.term - now.term;
-    mend->twin = now;
+    twin->pc = mend->pcs[top];
+    twin->rule = twin->present_rule;
+    twin->term = mend->terms[top];
+    twin->present_rule = rule;
+    mend->pcs[top] = pc;
+    mend->rules[top] = rule;
+    mend->terms[top] = term;
+    mend->sum += term - twin->term;
     atomic_signal_fence(memory_order_seq_cst);
     mend->state = STACK_MEND_WHOLE;
+    return true;
 }
 
 /* HOT. True: the stack of `at` is the last walk once more, or from another call of the same
@@ -146,11 +157,8 @@ static inline bool stack_mend_again(struct stack_mend *mend, const struct stack_
     if (mend->state != STACK_MEND_WHOLE || mend->sps[top] != at->sp) {
         return false;
     }
-    if (mend->pcs[top] != at->pc) {
-        if (mend->twin.pc != at->pc) {
-            return false;
-        }
-        stack_mend_swap_twin(mend, top);
+    if (mend->pcs[top] != at->pc && !stack_mend_swap_twin(mend, top, at->pc)) {
+        return false;
     }
     return stack_mend_skip_same(mend, top) == 0;
 }

@@ -67,7 +67,7 @@ static inline bool stack_step_plainly(const struct stack_stepper *stepper, struc
                                       stack_rule rule)
 {
     uintptr_t cfa = at->sp + stack_rule_cfa_off(rule);
-    if ((rule & (STACK_RULE_KINDS | STACK_RULE_SIGNAL)) != STACK_RULE_SP ||
+    if (!stack_rule_is_plain(rule) ||
         cfa > stepper->bounds.now.high) { /* and at->sp is above its low end */
         return false;
     }

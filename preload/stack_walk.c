@@ -71,7 +71,7 @@ static void compare(struct stack_state *s, const struct stack_at *at)
     uint32_t sure = 0;
     for (; sure < mend->count; sure++) {
         uint32_t i = mend->count - 1 - sure;
-        if ((mend->frame_flags[i] & SESSION_NODE_GUESSED) != 0) {
+        if ((stack_rule_flags(mend->rules[i]) & SESSION_NODE_GUESSED) != 0) {
             break;
         }
         s->walked[sure] = mend->pcs[i];
@@ -129,7 +129,7 @@ uint32_t stack_depth(const struct stack_state *state)
 
 uintptr_t stack_frame(const struct stack_state *state, uint32_t i, uint32_t *ret_flags)
 {
-    *ret_flags = state->mend.frame_flags[i] | (i == 0 ? state->mend.flags : 0);
+    *ret_flags = stack_rule_flags(state->mend.rules[i]) | (i == 0 ? state->mend.flags : 0);
     return state->mend.pcs[i];
 }
 

@@ -16,7 +16,11 @@
 #include "alloctrap/session.h"
 #include "stack_walk.h"
 
+#if defined(__clang__)
+#define NOINLINE __attribute__((noinline))
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 enum { ROUNDS = 11, CALLS = 20000, DEPTH = 32, PATHS = 64, DRAWS = 4096, SITES_PER_CALL = 2 };
 
