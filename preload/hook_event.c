@@ -107,7 +107,7 @@ IN_PLACE struct site_entry *site_of(struct hook_scratch *scratch, const struct h
 {
     follow_epoch(scratch);
     bool has_stack = effect != HOOK_EFFECT_FREE || life_config.are_free_stacks_on;
-    uint64_t hash = has_stack ? stack_capture(scratch->stack, &now->at) : NO_STACK_HASH;
+    uint64_t hash = has_stack ? stack_capture(scratch->stack, &now->at)->hash : NO_STACK_HASH;
     uint64_t key = row_key(hash, now->call, scratch->epoch);
     struct site_entry *entry = site_find(&scratch->sites, key);
     return __builtin_expect(entry != NULL, true) ? entry
@@ -275,6 +275,30 @@ IN_PLACE void push_one(struct hook_scratch *scratch, struct session_event event)
     }
 }
 
+IN_PLACE struct session_row *row_by_hash(struct hook_scratch *scratch, uint64_t hash, unsigned call)
+{
+    const struct site_entry *entry =
+        site_find(&scratch->sites, row_key(hash, call, scratch->epoch));
+    return __builtin_expect(entry != NULL, true) ? site_row(&scratch->sites, entry) : NULL;
+}
+
+/* The row of a known call site, or NULL. */
+IN_PLACE struct session_row *row_known(struct hook_scratch *scratch, const struct hook_now *now,
+                                       enum hook_effect effect)
+{
+    follow_epoch(scratch);
+    if (effect == HOOK_EFFECT_FREE && !life_config.are_free_stacks_on) {
+        return row_by_hash(scratch, NO_STACK_HASH, now->call);
+    }
+    struct stack_ref *stack = stack_capture(scratch->stack, &now->at);
+    struct session_row *row = stack->note;
+    if (row == NULL || row->call != now->call) { /* one place may call two functions */
+        row = row_by_hash(scratch, stack->hash, now->call);
+        stack->note = row;
+    }
+    return row;
+}
+
 /*
  * hook_finish_any() for a call that began or ended one block, from a call site that is known:
  * nothing here touches errno. False: nothing was done.
@@ -283,22 +307,16 @@ IN_PLACE bool record_known(const struct hook_now *now, enum hook_effect effect, 
                            size_t size)
 {
     struct hook_scratch *scratch = hook_tls.scratch;
-    follow_epoch(scratch);
-    uint64_t hash = NO_STACK_HASH;
-    if (effect != HOOK_EFFECT_FREE || life_config.are_free_stacks_on) {
-        hash = stack_capture(scratch->stack, &now->at);
-    }
-    const struct site_entry *entry =
-        site_find(&scratch->sites, row_key(hash, now->call, scratch->epoch));
-    if (__builtin_expect(entry == NULL, false)) {
+    struct session_row *row = row_known(scratch, now, effect);
+    if (__builtin_expect(row == NULL, false)) {
         return false;
     }
     uint64_t ns = time_of(now);
     bool is_free = effect == HOOK_EFFECT_FREE;
-    site_count(site_row(&scratch->sites, entry),
+    site_count(row,
                &(struct site_sum){.allocs = !is_free, .frees = is_free, .bytes = size, .ns = ns});
     struct session_event event =
-        event_of(now, entry->path, clock_to_ns(is_free ? now->start_ticks : now->end_ticks), block);
+        event_of(now, row->path, clock_to_ns(is_free ? now->start_ticks : now->end_ticks), block);
     event.word1 |= latency_part(ns);
     event.word2 |= size_part(size);
     push_one(scratch, event);

@@ -46,7 +46,7 @@ static void move_frame(struct stack_mend *s, uint32_t i, uint32_t to)
     s->bps[to] = s->bps[i];
     s->rules[to] = s->rules[i];
     s->terms[to] = stack_term(s->pcs[to], stack_rule_flags(s->rules[to]), to);
-    s->sum += s->terms[to];
+    s->ref.hash += s->terms[to];
 }
 
 /* The verified frames [keep, count) move so that they begin at `to`; their terms leave the sum
@@ -55,7 +55,7 @@ static void shift_kept(struct stack_mend *s, uint32_t to)
 {
     uint32_t kept = s->count - s->keep;
     for (uint32_t i = s->keep; i < s->count; i++) {
-        s->sum -= s->terms[i];
+        s->ref.hash -= s->terms[i];
     }
     for (uint32_t n = 0; n < kept; n++) {
         uint32_t i = to < s->keep ? n : kept - 1 - n; /* never onto a frame yet to be moved */
@@ -73,7 +73,7 @@ static void put_fresh(struct stack_mend *s, uint32_t i, const struct stack_fresh
     s->sps[i] = fresh->at.sp;
     s->rules[i] = stack_rule_with_flags(fresh->rule, fresh->at.flags);
     s->terms[i] = stack_term(fresh->at.pc, fresh->at.flags, i);
-    s->sum += s->terms[i];
+    s->ref.hash += s->terms[i];
     if (__builtin_expect(!stack_rule_is_plain(fresh->rule), false)) {
         /* Whether the step succeeded or not: what it read is what it will be compared with. */
         s->bps[i] = 0;
@@ -90,7 +90,7 @@ bool stack_keep_splice(struct stack_mend *s, int join, const struct stack_cursor
         return false;
     }
     for (uint32_t i = first; i < s->keep; i++) {
-        s->sum -= s->terms[i];
+        s->ref.hash -= s->terms[i];
     }
     if (keep_to != s->keep) {
         shift_kept(s, keep_to);

@@ -39,11 +39,20 @@ void stack_mend_init(struct stack_mend *s, uint32_t depth_max)
     stack_mend_forget(s);
 }
 
+static void set_cut(struct stack_mend *s, bool is_cut)
+{
+    if (s->is_cut != is_cut) {
+        s->ref.hash += is_cut ? STACK_TERM_CUT : -STACK_TERM_CUT;
+        s->is_cut = is_cut;
+    }
+}
+
 static void drop_walk(struct stack_mend *s)
 {
     s->count = 0;
     s->known = 0;
-    s->sum = 0;
+    s->is_cut = false;
+    s->ref = (struct stack_ref){0, NULL};
     s->twin.pc = 0;
 }
 
@@ -102,7 +111,7 @@ static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
     uint64_t term = stack_term(pc, 0, i);
     s->rules[i] = rule;
     s->pcs[i] = pc;
-    s->sum += term - s->terms[i];
+    s->ref.hash += term - s->terms[i];
     s->terms[i] = term;
     return true;
 }
@@ -166,81 +175,70 @@ __attribute__((noinline)) static bool verify_special(struct stack_mend *s, uint3
 /* The same for frames that all lie `moved_bytes` further up than they did: from now on they do. */
 static inline uint32_t skip_moved(struct stack_mend *s, uint32_t from, uintptr_t moved_bytes)
 {
-    size_t i = from;
-    for (; i > 0; i--) {
-        uintptr_t slot = s->slots[i - 1];
+    size_t n = from;
+    while (n-- > 0) {
+        uintptr_t slot = s->slots[n];
         if (slot == (uintptr_t)&s->nowhere) {
             break;
         }
         slot += moved_bytes;
-        if (*(const uintptr_t *)slot != s->pcs[i - 1]) {
+        if (*(const uintptr_t *)slot != s->pcs[n]) {
             break;
         }
-        s->slots[i - 1] = slot;
-        s->sps[i - 1] = slot + 8;
+        s->slots[n] = slot;
+        s->sps[n] = slot + 8;
     }
-    return (uint32_t)i;
+    return (uint32_t)(n + 1);
 }
 
-/* Puts the frames that a run found, innermost first, at [first, first + count). */
-static inline void put_run(struct stack_mend *s, size_t first, const struct stack_run *run,
-                           size_t count)
+/* Frame i becomes the one found at (pc, sp) by a plain step, whose rule is plain as well. */
+static inline void replace(struct stack_mend *s, size_t i, uintptr_t pc, uintptr_t sp,
+                           stack_rule rule)
 {
-    for (size_t i = first + count; i > first; i--, run++) {
-        uint64_t term = stack_term(run->pc, 0, (uint32_t)(i - 1));
-        s->slots[i - 1] = run->sp - 8;
-        s->pcs[i - 1] = run->pc;
-        s->sps[i - 1] = run->sp;
-        s->rules[i - 1] = run->rule;
-        s->sum += term - s->terms[i - 1];
-        s->terms[i - 1] = term;
-    }
-}
-
-/* The run ends at old frame i, met again at `sp`: *ret_moved_bytes from where it was. */
-static inline int end_run(struct stack_mend *s, size_t i, uintptr_t sp, const struct stack_run *run,
-                          size_t count, uintptr_t *ret_moved_bytes)
-{
-    uintptr_t moved_bytes = sp - s->sps[i];
-    if (moved_bytes != 0 && !can_move(s, moved_bytes)) {
-        return -1;
-    }
-    put_run(s, i + 1, run, count);
+    uint64_t term = stack_term(pc, 0, (uint32_t)i);
     s->slots[i] = sp - 8;
+    s->pcs[i] = pc;
     s->sps[i] = sp;
-    *ret_moved_bytes = moved_bytes;
-    return (int)i;
+    s->rules[i] = rule;
+    s->ref.hash += term - s->terms[i];
+    s->terms[i] = term;
 }
 
 /*
- * Frame `top`, found at (pc, sp), is not what it was: another function was called there, or from
- * another place. A few frames further out the walk mostly meets the old frame of the same index
- * again, be it where it was or moved. Then those between are replaced, *ret_moved_bytes says how
- * far, and that frame's index is returned; else -1 and nothing was done.
+ * The frame outward of frame `i` was found at (pc, sp) and is not what it was: another function was
+ * called there, or from another place. A few frames further out the walk mostly meets the old frame
+ * of the same index again, be it where it was or moved: *ret_moved_bytes says how far, *ret_is_met
+ * that it was so. Those between are replaced in any case. The outermost frame that stands.
  */
-static int mend_run(struct stack_mend *s, uint32_t top, uintptr_t pc, uintptr_t sp,
-                    uintptr_t *ret_moved_bytes)
+static uint32_t mend_run(struct stack_mend *s, uint32_t i, uintptr_t pc, uintptr_t sp,
+                         uintptr_t *ret_moved_bytes, bool *ret_is_met)
 {
-    struct stack_run run[MEND_RUN_FRAMES];
-    struct stack_run *end = run;
     uintptr_t high = s->stepper.bounds.now.high;
-    for (size_t i = top;; i--, end++) {
-        if (pc == s->pcs[i] && stack_rule_flags(s->rules[i]) == 0) {
-            return end_run(s, i, sp, run, (size_t)(end - run), ret_moved_bytes);
-        }
-        if (i == 0 || end == run + MEND_RUN_FRAMES) {
-            return -1;
+    size_t n = i;
+    size_t end = i > MEND_RUN_FRAMES ? i - MEND_RUN_FRAMES : 0;
+    while (n-- > end) {
+        if (pc == s->pcs[n] && stack_rule_flags(s->rules[n]) == 0) {
+            uintptr_t moved_bytes = sp - s->sps[n];
+            if (moved_bytes != 0 && !can_move(s, moved_bytes)) {
+                break;
+            }
+            s->slots[n] = sp - 8;
+            s->sps[n] = sp;
+            *ret_moved_bytes = moved_bytes;
+            *ret_is_met = true;
+            return (uint32_t)n;
         }
         stack_rule rule = rule_of(s, pc);
-        end->pc = pc;
-        end->sp = sp;
-        end->rule = rule;
-        sp += stack_rule_cfa_off(rule);
-        if (!stack_rule_is_plain(rule) || sp > high) {
-            return -1;
+        uintptr_t cfa = sp + stack_rule_cfa_off(rule);
+        if (n == 0 || !stack_rule_is_plain(rule) || cfa > high) {
+            break;
         }
+        replace(s, n, pc, sp, rule);
+        sp = cfa;
         pc = *(const uintptr_t *)(sp - 8);
     }
+    *ret_is_met = false;
+    return (uint32_t)(n + 1);
 }
 
 /*
@@ -262,11 +260,11 @@ static inline uint32_t verify(struct stack_mend *s, uint32_t i, uintptr_t moved_
             continue;
         }
         uintptr_t slot = s->slots[i - 1] + moved_bytes;
-        int met = mend_run(s, i - 1, *(const uintptr_t *)slot, slot + 8, &moved_bytes);
-        if (met < 0) {
+        bool is_met;
+        i = mend_run(s, i, *(const uintptr_t *)slot, slot + 8, &moved_bytes, &is_met);
+        if (!is_met) {
             return i;
         }
-        i = (uint32_t)met;
     }
 }
 
@@ -351,16 +349,14 @@ static enum stack_step_result walk_fresh(struct stack_mend *s, struct stack_curs
     return result;
 }
 
-/* Verifies outward from frame `i`, which stands. STACK_STEP_FRAME: *at is the first frame that
- * differs and could not be mended in place; else the walk is complete. */
-static enum stack_step_result verify_on(struct stack_mend *s, uint32_t i, uintptr_t moved_bytes,
-                                        struct stack_cursor *at)
+/* Frame `i` stands. STACK_STEP_FRAME: *at is the one outward of it; else the walk is complete. */
+static enum stack_step_result go_on(struct stack_mend *s, uint32_t i, struct stack_cursor *at)
 {
-    s->keep = verify(s, i, moved_bytes);
-    if (s->keep == 0 && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST) {
+    s->keep = i;
+    if (i == 0 && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST) {
         return STACK_STEP_END;
     }
-    enum stack_step_result result = step_from(s, s->keep, at);
+    enum stack_step_result result = step_from(s, i, at);
     if (result != STACK_STEP_FRAME) {
         (void)stack_keep_splice(s, -1, at);
     }
@@ -386,10 +382,10 @@ static bool mend(struct stack_mend *s, struct stack_cursor *at, enum stack_step_
             uintptr_t moved_bytes = at->sp - s->sps[join];
             s->slots[join] = stack_keep_slot(s, at);
             s->sps[join] = at->sp;
-            result = verify_on(s, (uint32_t)join, moved_bytes, at);
+            result = go_on(s, verify(s, (uint32_t)join, moved_bytes), at);
         }
     }
-    s->flags = result == STACK_STEP_CUT ? SESSION_NODE_CUT : 0;
+    set_cut(s, result == STACK_STEP_CUT);
     return true;
 }
 
@@ -400,7 +396,7 @@ static bool mend(struct stack_mend *s, struct stack_cursor *at, enum stack_step_
 static bool find_top(struct stack_mend *s, uintptr_t sp)
 {
     uint32_t count = s->count;
-    uint64_t sum = s->sum;
+    uint64_t sum = s->ref.hash;
     while (count > 0 && s->sps[count - 1] < sp) {
         count--;
         sum -= s->terms[count];
@@ -411,7 +407,7 @@ static bool find_top(struct stack_mend *s, uintptr_t sp)
     }
     s->count = count;
     s->keep = count;
-    s->sum = sum;
+    s->ref.hash = sum;
     return count > 0 && s->sps[count - 1] == sp;
 }
 
@@ -427,6 +423,27 @@ static bool is_top_good(struct stack_mend *s, uintptr_t pc, uint32_t last_count)
     return s->pcs[top] == pc || (top > 0 && mend_in_place(s, top, pc));
 }
 
+/* As if the stack were as deep as it was, `count` frames with the sum `hash`, and had moved. */
+static bool begin_moved(struct stack_mend *s, struct stack_cursor *at, uint32_t count,
+                        uint64_t hash, enum stack_step_result *ret_result)
+{
+    uint32_t found_count = s->count;
+    uint64_t found_hash = s->ref.hash;
+    uintptr_t moved_bytes = 0;
+    bool is_met = false;
+    s->count = count;
+    s->ref.hash = hash;
+    uint32_t i = mend_run(s, count, at->pc, at->sp, &moved_bytes, &is_met);
+    if (i == count) {
+        s->count = found_count;
+        s->ref.hash = found_hash;
+        return false;
+    }
+    s->known = count;
+    *ret_result = go_on(s, is_met ? verify(s, i, moved_bytes) : i, at);
+    return true;
+}
+
 /*
  * Where the innermost frames are as they were, or could be mended: verified from there on, *at is
  * what differs. Else false: *at is the caller. The stack is as deep as it was, at the same place
@@ -436,28 +453,15 @@ static bool begin_mending(struct stack_mend *s, struct stack_cursor *at,
                           enum stack_step_result *ret_result)
 {
     uint32_t count = s->count;
-    uint64_t sum = s->sum;
-    uintptr_t moved_bytes = 0;
+    uint64_t hash = s->ref.hash;
     if (find_top(s, at->sp) && is_top_good(s, at->pc, count)) {
-        *ret_result = verify_on(s, s->count - 1, 0, at);
+        *ret_result = go_on(s, verify(s, s->count - 1, 0), at);
         return true;
     }
     if (count == 0 || s->count == 0 || is_worth_joining(s, s->count - 1)) {
         return false;
     }
-    uint32_t found_count = s->count;
-    uint64_t found_sum = s->sum;
-    s->count = count;
-    s->sum = sum;
-    int met = mend_run(s, count - 1, at->pc, at->sp, &moved_bytes);
-    if (met >= 0) {
-        s->known = count;
-        *ret_result = verify_on(s, (uint32_t)met, moved_bytes, at);
-        return true;
-    }
-    s->count = found_count;
-    s->sum = found_sum;
-    return false;
+    return begin_moved(s, at, count, hash, ret_result);
 }
 
 static bool walk_from_top(struct stack_mend *s, const struct stack_at *at)
@@ -497,7 +501,7 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
     atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
     bool can_join = stack_bounds_enter(&s->stepper.bounds, at->sp - 8) && s->can_join;
     s->stepper.bp = at->bp;
-    uint32_t top = s->count > 0 ? s->count - 1 : 0;
+    uint32_t top = s->count - (s->count > 0);
     struct stack_twin twin = {.pc = s->pcs[top], .rule = s->rules[top], .term = s->terms[top]};
     for (int attempt = 0; attempt < 2; attempt++) {
         if (!can_join || attempt != 0) {
@@ -512,27 +516,29 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
         twin.present_rule = s->rules[top];
         s->twin = twin;
     }
+    s->ref.note = NULL;
+    s->twin.note = NULL;
     s->can_join = !s->is_too_deep && !s->stepper.has_crossed;
     bool is_whole = s->can_join && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST;
     atomic_signal_fence(memory_order_seq_cst);
     s->state = is_whole ? STACK_MEND_WHOLE : STACK_MEND_PART;
 }
 
-void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count)
+void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count, bool is_cut)
 {
     if (s->stepper.epoch != stack_rule_epoch()) {
         begin_anew(s);
     }
     stack_mend_forget(s);
     s->count = count < s->depth_max ? count : s->depth_max;
-    s->flags = s->count < count ? SESSION_NODE_CUT : 0;
+    set_cut(s, is_cut || s->count < count);
     uint32_t flags = 0;
     for (uint32_t n = 0; n < s->count; n++) {
         uint32_t i = s->count - 1 - n;
         s->pcs[i] = pcs[n];
         s->rules[i] = stack_rule_with_flags(0, flags);
         s->terms[i] = stack_term(pcs[n], flags, i);
-        s->sum += s->terms[i];
+        s->ref.hash += s->terms[i];
         stack_rule rule = rule_of(s, return_address(pcs[n], flags));
         flags = (rule & STACK_RULE_SIGNAL) != 0 ? SESSION_NODE_EXACT_PC : 0;
     }
@@ -540,9 +546,9 @@ void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count)
 
 bool stack_mend_is_sum_right(const struct stack_mend *s)
 {
-    uint64_t sum = 0;
+    uint64_t sum = s->is_cut ? STACK_TERM_CUT : 0;
     for (uint32_t i = 0; i < s->count; i++) {
         sum += stack_term(s->pcs[i], stack_rule_flags(s->rules[i]), i);
     }
-    return sum == s->sum;
+    return sum == s->ref.hash;
 }

@@ -37,13 +37,6 @@ struct stack_fresh {
     stack_rule rule;
 };
 
-/* A frame found by a plain step that takes an old one's index. */
-struct stack_run {
-    uintptr_t pc;
-    uintptr_t sp;
-    stack_rule rule;
-};
-
 /* What the innermost frame was before it became what it is: two calls of one function mostly go to
  * and fro. Good for a frame of that index and rule. */
 struct stack_twin {
@@ -51,6 +44,7 @@ struct stack_twin {
     stack_rule rule;
     uint64_t term;
     stack_rule present_rule;
+    void *note;
     uint32_t index;
 };
 
@@ -71,13 +65,13 @@ struct stack_mend {
     uint32_t known;
     uint32_t keep; /* frames from this index inward are verified for this capture */
     uint32_t fresh_count;
-    uint32_t flags; /* SESSION_NODE_CUT */
+    bool is_cut;
     uint32_t depth_max;
-    bool can_join;     /* the last walk may be verified: one stack, not cut by the depth limit */
-    bool is_too_deep;  /* this walk is cut by the depth limit */
-    uint8_t state;     /* enum stack_mend_state */
-    uint64_t sum;      /* of terms[0 .. count) */
-    uintptr_t nowhere; /* 0, which is no pc */
+    bool can_join;        /* the last walk may be verified: one stack, not cut by the depth limit */
+    bool is_too_deep;     /* this walk is cut by the depth limit */
+    uint8_t state;        /* enum stack_mend_state */
+    struct stack_ref ref; /* its hash: the sum of terms[0 .. count), and STACK_TERM_CUT for a cut */
+    uintptr_t nowhere;    /* 0, which is no pc */
     struct stack_twin twin;
     struct stack_stepper stepper;
     uintptr_t slots[STACK_FRAMES_ROOM]; /* where frame i's pc stands, when that is all there is to
@@ -99,11 +93,11 @@ void stack_mend_init(struct stack_mend *mend, uint32_t depth_max);
 /* HOT. The next capture walks the whole stack. */
 void stack_mend_forget(struct stack_mend *mend);
 
-/* HOT. Walks the stack of `at`: count, flags, sum, pcs and rules are then its own. */
+/* HOT. Walks the stack of `at`: count, ref, is_cut, pcs and rules are then its own. */
 void stack_mend_walk(struct stack_mend *mend, const struct stack_at *at);
 
-/* HOT. Takes over frames that somebody else has walked, innermost first. */
-void stack_mend_take(struct stack_mend *mend, const uintptr_t *pcs, uint32_t count);
+/* HOT. Takes over frames that somebody else has walked, innermost first; is_cut: there are more. */
+void stack_mend_take(struct stack_mend *mend, const uintptr_t *pcs, uint32_t count, bool is_cut);
 
 static inline bool stack_mend_is_same(const struct stack_mend *mend, size_t i)
 {
@@ -114,15 +108,19 @@ static inline bool stack_mend_is_same(const struct stack_mend *mend, size_t i)
  * first that does not; 0: all. This loop is most of what a deep stack costs. */
 static inline uint32_t stack_mend_skip_same(const struct stack_mend *mend, uint32_t from)
 {
-    size_t i = from;
-    while (i >= 4 && stack_mend_is_same(mend, i - 1) && stack_mend_is_same(mend, i - 2) &&
-           stack_mend_is_same(mend, i - 3) && stack_mend_is_same(mend, i - 4)) {
-        i -= 4;
+    size_t n = from;
+    for (; n >= 4; n -= 4) {
+        if (!stack_mend_is_same(mend, n - 1) || !stack_mend_is_same(mend, n - 2) ||
+            !stack_mend_is_same(mend, n - 3) || !stack_mend_is_same(mend, n - 4)) {
+            break;
+        }
     }
-    while (i > 0 && stack_mend_is_same(mend, i - 1)) {
-        i--;
+    while (n-- > 0) {
+        if (!stack_mend_is_same(mend, n)) {
+            break;
+        }
     }
-    return (uint32_t)i;
+    return (uint32_t)(n + 1);
 }
 
 /* HOT. True: the frame became its twin. */
@@ -134,16 +132,19 @@ static inline bool stack_mend_swap_twin(struct stack_mend *mend, uint32_t top, u
     }
     stack_rule rule = twin->rule;
     uint64_t term = twin->term;
+    void *note = twin->note;
     mend->state = STACK_MEND_BUSY;
     atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
     twin->pc = mend->pcs[top];
     twin->rule = twin->present_rule;
     twin->term = mend->terms[top];
     twin->present_rule = rule;
+    twin->note = mend->ref.note;
+    mend->ref.note = note;
     mend->pcs[top] = pc;
     mend->rules[top] = rule;
     mend->terms[top] = term;
-    mend->sum += term - twin->term;
+    mend->ref.hash += term - twin->term;
     atomic_signal_fence(memory_order_seq_cst);
     mend->state = STACK_MEND_WHOLE;
     return true;
@@ -151,7 +152,8 @@ static inline bool stack_mend_swap_twin(struct stack_mend *mend, uint32_t top, u
 
 /* HOT. True: the stack of `at` is the last walk once more, or from another call of the same
  * function, which is so nearly always. False: stack_mend_walk() finds out. */
-static inline bool stack_mend_again(struct stack_mend *mend, const struct stack_at *at)
+__attribute__((always_inline)) static inline bool stack_mend_again(struct stack_mend *mend,
+                                                                   const struct stack_at *at)
 {
     uint32_t top = mend->count - 1;
     if (mend->state != STACK_MEND_WHOLE || mend->sps[top] != at->sp) {

@@ -13,6 +13,9 @@
 #include "alloctrap/session.h"
 #include "base_local.h"
 
+/* What a stack that goes on beyond its outermost frame has more. */
+#define STACK_TERM_CUT UINT64_C(0xA0761D6478BD642F)
+
 /* By index from the root. */
 LOCAL extern const uint64_t stack_term_weights[SESSION_DEPTH_MAX];
 

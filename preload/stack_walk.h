@@ -13,6 +13,12 @@
 
 struct stack_state;
 
+/* A captured stack. */
+struct stack_ref {
+    uint64_t hash; /* identity of its frames, their order and flags */
+    void *note;    /* the caller's to set: found again with this very stack, or else NULL */
+};
+
 /* What a hook knows of its caller without a library. */
 struct stack_at {
     uintptr_t pc; /* return address of the hook */
@@ -32,9 +38,8 @@ void stack_start(uint32_t mode);
 /* HOT. The module epoch moved (a library was closed): joins and rules of before are void. */
 void stack_forget(struct stack_state *state);
 
-/* HOT. The 64-bit identity of the stack's frames, order and flags; never fails: at worst it is one
- * frame, CUT. */
-uint64_t stack_capture(struct stack_state *state, const struct stack_at *at);
+/* HOT. Never fails: at worst the stack is one frame, CUT. Valid until the next capture. */
+struct stack_ref *stack_capture(struct stack_state *state, const struct stack_at *at);
 
 /* HOT. Frames of the last capture; at least 1. */
 uint32_t stack_depth(const struct stack_state *state);

@@ -33,7 +33,7 @@ static __thread struct captured last;
 
 static struct captured capture(struct stack_state *by, const struct stack_at *at)
 {
-    struct captured got = {.hash = stack_capture(by, at)};
+    struct captured got = {.hash = stack_capture(by, at)->hash};
     got.depth = stack_depth(by);
     (void)stack_frame(by, 0, &got.flags);
     return got;
