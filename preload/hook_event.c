@@ -58,9 +58,11 @@ static uint64_t row_key(uint64_t stack_hash, unsigned call, uint32_t epoch)
 
 static uint32_t path_of_stack(struct hook_scratch *scratch)
 {
+    struct stack_names *names = stack_names(scratch->stack);
     struct path_key key = {.epoch = scratch->epoch};
     uint32_t depth = stack_depth(scratch->stack);
-    for (uint32_t i = 0; i < depth; i++) {
+    for (uint32_t i = names->count; i < depth; i++) {
+        key.parent = i == 0 ? 0 : names->ids[i - 1];
         key.addr = stack_frame(scratch->stack, i, &key.flags);
         uint32_t id = path_find(scratch->head, &key);
         if (id == 0) {
@@ -71,9 +73,10 @@ static uint32_t path_of_stack(struct hook_scratch *scratch)
         if (id == 0) {
             return 0;
         }
-        key.parent = id;
+        names->ids[i] = id;
+        names->count = i + 1;
     }
-    return key.parent;
+    return names->ids[depth - 1];
 }
 
 static void follow_epoch(struct hook_scratch *scratch)

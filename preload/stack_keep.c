@@ -89,6 +89,7 @@ bool stack_keep_splice(struct stack_mend *s, int join, const struct stack_cursor
     if (keep_to + (s->count - s->keep) > s->depth_max) {
         return false;
     }
+    stack_mend_unname(s, first);
     for (uint32_t i = first; i < s->keep; i++) {
         s->ref.hash -= s->terms[i];
     }

@@ -43,6 +43,7 @@ static void set_cut(struct stack_mend *s, bool is_cut)
 {
     if (s->is_cut != is_cut) {
         s->ref.hash += is_cut ? STACK_TERM_CUT : -STACK_TERM_CUT;
+        stack_mend_unname(s, 0);
         s->is_cut = is_cut;
     }
 }
@@ -52,6 +53,7 @@ static void drop_walk(struct stack_mend *s)
     s->count = 0;
     s->known = 0;
     s->is_cut = false;
+    s->names.count = 0;
     s->ref = (struct stack_ref){0, NULL};
     s->twin.pc = 0;
 }
@@ -109,6 +111,7 @@ static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
         return false;
     }
     uint64_t term = stack_term(pc, 0, i);
+    stack_mend_unname(s, i);
     s->rules[i] = rule;
     s->pcs[i] = pc;
     s->ref.hash += term - s->terms[i];
@@ -196,6 +199,7 @@ static inline void replace(struct stack_mend *s, size_t i, uintptr_t pc, uintptr
                            stack_rule rule)
 {
     uint64_t term = stack_term(pc, 0, (uint32_t)i);
+    stack_mend_unname(s, i);
     s->slots[i] = sp - 8;
     s->pcs[i] = pc;
     s->sps[i] = sp;
@@ -458,8 +462,8 @@ static bool begin_mending(struct stack_mend *s, struct stack_cursor *at,
         *ret_result = go_on(s, verify(s, s->count - 1, 0), at);
         return true;
     }
-    if (count == 0 || s->count == 0 || is_worth_joining(s, s->count - 1)) {
-        return false;
+    if (s->count <= MEND_RUN_FRAMES || is_worth_joining(s, s->count - MEND_RUN_FRAMES)) {
+        return false; /* others were called from where some of these were */
     }
     return begin_moved(s, at, count, hash, ret_result);
 }

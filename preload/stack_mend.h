@@ -83,6 +83,7 @@ struct stack_mend {
     uintptr_t bps[STACK_FRAMES_ROOM];    /* bp's value, where the frame's rule needs it */
     uintptr_t bp_ats[STACK_FRAMES_ROOM]; /* where frame i + 1, by a rule of another kind than SP and
                                             BP, left bp; or STACK_BP_PASSED */
+    struct stack_names names;
     struct stack_fresh fresh[STACK_FRAMES_MAX];
     struct stack_memo memo[1 << STACK_MEMO_BITS]; /* of stepper.epoch */
 };
@@ -123,6 +124,14 @@ static inline uint32_t stack_mend_skip_same(const struct stack_mend *mend, uint3
     return (uint32_t)(n + 1);
 }
 
+/* HOT. Frame i is about to be another one: names of those from there inward are void. */
+static inline void stack_mend_unname(struct stack_mend *mend, size_t i)
+{
+    if (i < mend->names.count) {
+        mend->names.count = (uint32_t)i;
+    }
+}
+
 /* HOT. True: the frame became its twin. */
 static inline bool stack_mend_swap_twin(struct stack_mend *mend, uint32_t top, uintptr_t pc)
 {
@@ -141,6 +150,7 @@ static inline bool stack_mend_swap_twin(struct stack_mend *mend, uint32_t top, u
     twin->present_rule = rule;
     twin->note = mend->ref.note;
     mend->ref.note = note;
+    stack_mend_unname(mend, top);
     mend->pcs[top] = pc;
     mend->rules[top] = rule;
     mend->terms[top] = term;

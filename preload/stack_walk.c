@@ -17,7 +17,7 @@ struct stack_state {
     uintptr_t unwound[WALK_UNWOUND_MAX]; /* COMPARE and UNWIND: libunwind's answer */
 };
 
-_Static_assert(sizeof(struct stack_state) <= 72 << 10, "a thread's scratch memory");
+_Static_assert(sizeof(struct stack_state) <= 76 << 10, "a thread's scratch memory");
 
 size_t stack_state_bytes(void)
 {
@@ -134,6 +134,13 @@ struct stack_ref *stack_capture(struct stack_state *state, const struct stack_at
 uint32_t stack_depth(const struct stack_state *state)
 {
     return state->mend.count;
+}
+
+struct stack_names *stack_names(struct stack_state *state)
+{
+    struct stack_names *names = &state->mend.names;
+    names->count = names->count < state->mend.count ? names->count : state->mend.count;
+    return names;
 }
 
 uintptr_t stack_frame(const struct stack_state *state, uint32_t i, uint32_t *ret_flags)
