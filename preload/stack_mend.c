@@ -5,8 +5,8 @@
 #include "stack_keep.h"
 
 enum {
-    MEND_JOIN_FRAMES = 8, /* stepping so many costs what moving some thirty does */
-    MEND_RUN_FRAMES = 4   /* a function and its caller's place in it are two */
+    MEND_JOIN_FRAMES = 12, /* stepping so many costs what moving some forty does */
+    MEND_RUN_FRAMES = 4    /* a function and its caller's place in it are two */
 };
 
 /* The frames inwards of where the walk stands: fresh ones, then those verified. */
@@ -278,9 +278,12 @@ static inline uint32_t verify(struct stack_mend *s, uint32_t i, uintptr_t moved_
  * in gets another index, which pays only when it saves as many steps: frames of another call often
  * lie where old ones did by mere chance.
  */
-static bool is_worth_joining(const struct stack_mend *s, uint32_t i)
+static inline bool is_worth_joining(const struct stack_mend *s, size_t i)
 {
-    uint32_t end = i > MEND_JOIN_FRAMES ? i - MEND_JOIN_FRAMES : 0;
+    size_t end = i > MEND_JOIN_FRAMES ? i - MEND_JOIN_FRAMES : 0;
+    while (i >= end + 4 && stack_mend_are_same(s, i - 1)) {
+        i -= 4;
+    }
     while (i > end && stack_mend_is_same(s, i - 1)) {
         i--;
     }
@@ -415,16 +418,36 @@ static bool find_top(struct stack_mend *s, uintptr_t sp)
     return count > 0 && s->sps[count - 1] == sp;
 }
 
+/* The innermost frame was `was`, which the present one may become again. */
+static void note_twin(struct stack_mend *s, uint32_t top, struct stack_twin was)
+{
+    if (are_alike(was.rule, s->rules[top])) {
+        was.present_rule = s->rules[top];
+        was.index = top;
+        s->twin = was;
+    }
+}
+
+static struct stack_twin twin_of(const struct stack_mend *s, uint32_t top)
+{
+    return (struct stack_twin){.pc = s->pcs[top], .rule = s->rules[top], .term = s->terms[top]};
+}
+
 /* The innermost frame of the last walk, which is at the caller's sp, is the caller's own or could
  * be made so. */
-static bool is_top_good(struct stack_mend *s, uintptr_t pc, uint32_t last_count)
+static inline bool is_top_good(struct stack_mend *s, uintptr_t pc, uint32_t last_count)
 {
     uint32_t top = s->count - 1;
-    if (stack_rule_flags(s->rules[top]) != 0 ||
-        (s->count != last_count && !is_worth_joining(s, top))) {
+    if (s->pcs[top] == pc) {
+        return stack_rule_flags(s->rules[top]) == 0;
+    }
+    struct stack_twin was = twin_of(s, top);
+    if (top == 0 || (s->count != last_count && !is_worth_joining(s, top)) ||
+        !mend_in_place(s, top, pc)) {
         return false;
     }
-    return s->pcs[top] == pc || (top > 0 && mend_in_place(s, top, pc));
+    note_twin(s, top, was);
+    return true;
 }
 
 /* As if the stack were as deep as it was, `count` frames with the sum `hash`, and had moved. */
@@ -437,6 +460,7 @@ static bool begin_moved(struct stack_mend *s, struct stack_cursor *at, uint32_t 
     bool is_met = false;
     s->count = count;
     s->ref.hash = hash;
+    struct stack_twin was = twin_of(s, count - 1);
     uint32_t i = mend_run(s, count, at->pc, at->sp, &moved_bytes, &is_met);
     if (i == count) {
         s->count = found_count;
@@ -444,6 +468,7 @@ static bool begin_moved(struct stack_mend *s, struct stack_cursor *at, uint32_t 
         return false;
     }
     s->known = count;
+    note_twin(s, count - 1, was);
     *ret_result = go_on(s, is_met ? verify(s, i, moved_bytes) : i, at);
     return true;
 }
@@ -462,7 +487,7 @@ static bool begin_mending(struct stack_mend *s, struct stack_cursor *at,
         *ret_result = go_on(s, verify(s, s->count - 1, 0), at);
         return true;
     }
-    if (s->count <= MEND_RUN_FRAMES || is_worth_joining(s, s->count - MEND_RUN_FRAMES)) {
+    if (s->count < MEND_RUN_FRAMES || is_worth_joining(s, s->count - MEND_RUN_FRAMES)) {
         return false; /* others were called from where some of these were */
     }
     return begin_moved(s, at, count, hash, ret_result);
@@ -505,8 +530,6 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
     atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
     bool can_join = stack_bounds_enter(&s->stepper.bounds, at->sp - 8) && s->can_join;
     s->stepper.bp = at->bp;
-    uint32_t top = s->count - (s->count > 0);
-    struct stack_twin twin = {.pc = s->pcs[top], .rule = s->rules[top], .term = s->terms[top]};
     for (int attempt = 0; attempt < 2; attempt++) {
         if (!can_join || attempt != 0) {
             drop_walk(s);
@@ -514,11 +537,6 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
         if (walk_from_top(s, at)) {
             break;
         }
-    }
-    if (s->count == top + 1 && twin.pc != at->pc && are_alike(twin.rule, s->rules[top])) {
-        twin.index = top;
-        twin.present_rule = s->rules[top];
-        s->twin = twin;
     }
     s->ref.note = NULL;
     s->twin.note = NULL;

@@ -105,16 +105,20 @@ static inline bool stack_mend_is_same(const struct stack_mend *mend, size_t i)
     return *(const uintptr_t *)mend->slots[i] == mend->pcs[i];
 }
 
+/* Frame i and the three outward of it. */
+static inline bool stack_mend_are_same(const struct stack_mend *mend, size_t i)
+{
+    return stack_mend_is_same(mend, i) && stack_mend_is_same(mend, i - 1) &&
+           stack_mend_is_same(mend, i - 2) && stack_mend_is_same(mend, i - 3);
+}
+
 /* HOT. Outward from frame `from` as long as slots hold what they held: the frame inward of the
  * first that does not; 0: all. This loop is most of what a deep stack costs. */
 static inline uint32_t stack_mend_skip_same(const struct stack_mend *mend, uint32_t from)
 {
     size_t n = from;
-    for (; n >= 4; n -= 4) {
-        if (!stack_mend_is_same(mend, n - 1) || !stack_mend_is_same(mend, n - 2) ||
-            !stack_mend_is_same(mend, n - 3) || !stack_mend_is_same(mend, n - 4)) {
-            break;
-        }
+    while (n >= 4 && stack_mend_are_same(mend, n - 1)) {
+        n -= 4;
     }
     while (n-- > 0) {
         if (!stack_mend_is_same(mend, n)) {
