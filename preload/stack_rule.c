@@ -61,7 +61,7 @@ static stack_rule read_tables(struct stack_cfi_machine *m, uintptr_t pc)
     }
     uintptr_t fde = stack_cfi_find(&m->object, pc);
     if (fde == 0 || !stack_cfi_run(m, fde, pc)) {
-        return STACK_RULE_NONE;
+        return STACK_RULE_NO_TABLE;
     }
     return stack_rule_pack(m, fde);
 }

@@ -15,11 +15,12 @@
 #include <stdatomic.h>
 
 enum stack_rule_kind {
-    STACK_RULE_NONE = 0,      /* no unwind table covers the address */
+    STACK_RULE_NONE = 0,      /* no object is known there */
     STACK_RULE_SP = 1,        /* CFA = sp + constant (above 0, whole words), pc at CFA - 8 */
     STACK_RULE_BP = 2,        /* CFA = bp + constant, pc at CFA - 8 */
     STACK_RULE_OUTERMOST = 3, /* the tables say: nobody called this */
-    STACK_RULE_TABLE = 4      /* anything else: the FDE must be run again */
+    STACK_RULE_TABLE = 4,     /* anything else: the FDE must be run again */
+    STACK_RULE_NO_TABLE = 5   /* an object is, but its tables do not cover the address */
 };
 
 /*
