@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct hook_next {
     void *(*malloc)(size_t size);
@@ -44,6 +45,11 @@ static inline const struct hook_next *hook_next(void)
 bool hook_next_resolve(void);
 /* COLD. A symbol of the objects behind us, NULL when there is none or it is our own. */
 void *hook_next_symbol(const char *name);
+/* HOT. hook_next_resolve() has found it. */
+bool hook_next_is_known(void);
+/* HOT. The code at pc is the allocator's, or libc's or the loader's: what it calls is no call of
+ * the host's. */
+bool hook_next_is_side(uintptr_t pc);
 /* COLD. The file of the object that serves malloc. */
 const char *hook_next_object(void);
 
