@@ -185,8 +185,8 @@ static void note_file(long fd)
     file_inode = status.st_ino;
 }
 
-/* In another root the name may be another file's. */
-static bool is_same_file(long fd)
+/* In another root the name may be another file's. Kept out of its caller's frame. */
+__attribute__((noinline)) static bool is_same_file(long fd)
 {
     struct stat status;
     return sys_call3(SYS_fstat, fd, (long)&status, 0) == 0 && status.st_dev == file_device &&
