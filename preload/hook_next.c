@@ -155,6 +155,8 @@ bool hook_next_resolve(void)
     if (!is_beside_malloc(&found.reallocarray)) {
         found.reallocarray = reallocarray_by_realloc;
     }
+    (void)find(&found.prctl, "prctl");
+    (void)find(&found.syscall, "syscall");
     (void)find(&found.cfree, "cfree");
     if (!is_beside_malloc(&found.cfree)) {
         found.cfree = found.free;

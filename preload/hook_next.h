@@ -30,6 +30,8 @@ struct hook_next {
     void *(*pvalloc)(size_t size);
     size_t (*malloc_usable_size)(void *ptr);
     int (*dlclose)(void *handle);
+    int (*prctl)(int option, ...);
+    long (*syscall)(long number, ...);
 };
 
 extern _Atomic(const struct hook_next *) hook_next_now;

@@ -20,6 +20,8 @@ enum {
     ZERO_BYTES = PAGE_BYTES,
     NAME_BYTES = 64,
     LIMIT_SHARE = 16,  /* of a limited address space we take one part in so many */
+    STOCK_BYTES = 4 << 20,
+    STOCK_MODULES = 64,
     MODULES_SHARE = 8, /* and of a small session the module table one in so many */
     UNSAFE_MODE = 077  /* what others may do with our files */
 };
@@ -243,6 +245,18 @@ uint64_t link_alloc(struct session_head *head, uint64_t bytes)
 uint64_t link_reserve(struct session_head *head, uint64_t bytes)
 {
     return take_space(head, bytes, false);
+}
+
+void link_stock_up(struct session_head *head)
+{
+    uint64_t used = atomic_load_explicit(&head->used_bytes, memory_order_relaxed);
+    uint64_t end = mem_round_up(used + STOCK_BYTES, PAGE_BYTES);
+    end = end < head->module_off ? end : head->module_off;
+    if (link_touch(head, 0, end)) {
+        /* Release; pairs with the acquire in link_touch(). */
+        atomic_store_explicit(&head->backed_bytes, end, memory_order_release);
+    }
+    (void)link_touch(head, head->module_off, STOCK_MODULES * sizeof(struct session_module));
 }
 
 uint32_t link_modules_max(const struct session_head *head)

@@ -48,6 +48,8 @@ uint64_t link_alloc(struct session_head *head, uint64_t bytes);
 uint64_t link_reserve(struct session_head *head, uint64_t bytes);
 /* COLD. Backs a part of the file and takes its page faults; false when the disk is full. */
 bool link_touch(struct session_head *head, uint64_t off, uint64_t bytes);
+/* COLD. Backs what is reserved, and some more space for the time when nothing can be backed. */
+void link_stock_up(struct session_head *head);
 /* COLD. Entries that the module table has room for. */
 uint32_t link_modules_max(const struct session_head *head);
 
