@@ -19,7 +19,7 @@ enum {
     PAGE_BYTES = 4096,
     ZERO_BYTES = PAGE_BYTES,
     NAME_BYTES = 64,
-    LIMIT_SHARE = 16,  /* of a limited address space we take one part in so many */
+    LIMIT_SHARE = 16, /* of a limited address space we take one part in so many */
     STOCK_BYTES = 4 << 20,
     STOCK_MODULES = 64,
     MODULES_SHARE = 8, /* and of a small session the module table one in so many */
@@ -312,6 +312,14 @@ static uint64_t back_start(long fd, uint64_t map_bytes)
     return 0;
 }
 
+static uint64_t pid_namespace(void)
+{
+    struct stat status;
+    long result =
+        sys_call6(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/ns/pid", (long)&status, 0, 0, 0);
+    return result == 0 ? status.st_ino : 0;
+}
+
 static void fill_head(struct session_head *head, uint64_t id, uint64_t bytes, uint64_t backed_bytes)
 {
     memcpy(head->magic, SESSION_MAGIC, sizeof head->magic);
@@ -320,6 +328,7 @@ static void fill_head(struct session_head *head, uint64_t id, uint64_t bytes, ui
     head->ppid = (uint32_t)sys_call3(SYS_getppid, 0, 0, 0);
     head->call_count = CALL_COUNT;
     head->id = id;
+    head->pid_namespace = pid_namespace();
     head->start_ns = clock_monotonic_ns();
     head->start_realtime_ns = clock_realtime_ns();
     head->map_bytes = bytes;

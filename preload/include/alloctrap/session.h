@@ -277,6 +277,7 @@ struct session_head {
     uint64_t parent_id;  /* BY_FORK: the forking process's session */
     uint64_t start_ns;   /* CLOCK_MONOTONIC */
     uint64_t start_realtime_ns;
+    uint64_t pid_namespace; /* inode of the namespace that pid is a number of; 0 = unknown */
     uint64_t map_bytes;
     struct session_clock clock;
     alignas(SESSION_LINE) _Atomic uint64_t used_bytes; /* bump allocator */
