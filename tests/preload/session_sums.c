@@ -100,7 +100,7 @@ static void sum_ring(struct session_sums *seen, const struct session_head *head,
 static void sum_lost(struct session_sums *seen, const _Atomic uint64_t *lost)
 {
     seen->lost += lost[LOSS_RING_FULL] + lost[LOSS_NO_RING] + lost[LOSS_NO_THREAD] +
-                  lost[LOSS_NESTED] + lost[LOSS_EARLY];
+                  lost[LOSS_NESTED] + lost[LOSS_EARLY] + lost[LOSS_BESIDE];
 }
 
 static void sum_thread(struct session_sums *seen, const struct session_head *head,
