@@ -11,6 +11,8 @@
 #ifndef ALLOCTRAP_HOOK_NEXT_H
 #define ALLOCTRAP_HOOK_NEXT_H
 
+#include "base_local.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,7 +36,7 @@ struct hook_next {
     long (*syscall)(long number, ...);
 };
 
-extern _Atomic(const struct hook_next *) hook_next_now;
+LOCAL extern _Atomic(const struct hook_next *) hook_next_now;
 
 /* HOT. Acquire; pairs with the release in hook_next_resolve(). */
 static inline const struct hook_next *hook_next(void)
