@@ -84,10 +84,12 @@ static void find_code(struct traced *traced, const char *library)
     char line[1024];
     snprintf(name, sizeof name, "/proc/%d/maps", (int)traced->pid);
     FILE *maps = fopen(name, "r");
+    const char *slash = strrchr(library, '/');
+    const char *file = slash == NULL ? library : slash;
     while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
         uint64_t start;
         uint64_t end;
-        if (strstr(line, library) != NULL && strstr(line, "r-xp") != NULL &&
+        if (strstr(line, file) != NULL && strstr(line, "r-xp") != NULL &&
             sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) == 2) {
             traced->code_start = start;
             traced->code_end = end;
