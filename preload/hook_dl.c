@@ -12,17 +12,14 @@
 
 enum {
     CACHE_SLOTS = 256,
-    CACHE_SHIFT = 16, /* one slot for each 64 KiB of code */
-    BACK_MODULES = 64 /* table entries backed at a time */
+    CACHE_SHIFT = 16 /* one slot for each 64 KiB of code */
 };
 
 /* Module numbers + 1 by address. A wrong or old one is seen by looking at the module. */
 static _Atomic uint32_t cache[CACHE_SLOTS];
-static _Atomic uint32_t backed_modules;
 
 void hook_dl_start(void)
 {
-    atomic_store_explicit(&backed_modules, 0, memory_order_relaxed);
     for (unsigned i = 0; i < CACHE_SLOTS; i++) {
         atomic_store_explicit(&cache[i], 0, memory_order_relaxed);
     }
@@ -67,18 +64,10 @@ static uint32_t take_entry(struct session_head *head)
 {
     uint32_t index = atomic_load_explicit(&head->module_count, memory_order_relaxed);
     do {
-        uint32_t backed = atomic_load_explicit(&backed_modules, memory_order_relaxed);
-        if (index >= SESSION_MODULES_MAX) {
+        uint64_t off = head->module_off + (uint64_t)index * sizeof(struct session_module);
+        if (index >= link_modules_max(head) ||
+            !link_touch(head, off, sizeof(struct session_module))) {
             return SESSION_MODULES_MAX;
-        }
-        if (index >= backed) {
-            if (!link_back(head, head->module_off + backed * sizeof(struct session_module),
-                           BACK_MODULES * sizeof(struct session_module))) {
-                return SESSION_MODULES_MAX;
-            }
-            (void)atomic_compare_exchange_strong_explicit(
-                &backed_modules, &backed, backed + BACK_MODULES, memory_order_relaxed,
-                memory_order_relaxed);
         }
         /* Release: readers below the count find backed memory; `end` says what is filled. */
     } while (!atomic_compare_exchange_weak_explicit(&head->module_count, &index, index + 1,

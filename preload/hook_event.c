@@ -1,6 +1,7 @@
 #include "hook_event.h"
 
 #include "hook_dl.h"
+#include "hook_next.h"
 #include "link_session.h"
 #include "path_table.h"
 #include "ring_wait.h"
@@ -33,7 +34,9 @@ void hook_begin_slowly(struct hook_now *now)
     }
     int host_errno = errno;
     enum hook_guard_result guard = hook_guard_enter(&now->at);
-    if (guard == HOOK_GUARD_NESTED) {
+    if (guard == HOOK_GUARD_NESTED ||
+        (guard == HOOK_GUARD_INSIDE && hook_next_is_known() && !hook_next_is_side(now->at.pc))) {
+        now->outer_phase = (uint8_t)hook_tls.phase;
         now->way = HOOK_NESTED;
     }
     if (guard > HOOK_GUARD_ENTERED_STALE) {
@@ -257,6 +260,8 @@ void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_
     }
     if (now->way != HOOK_NESTED) {
         hook_guard_leave();
+    } else {
+        hook_guard_phase(now->outer_phase);
     }
     errno = host_errno;
 }

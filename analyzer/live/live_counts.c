@@ -169,7 +169,7 @@ static void sum_row(void *context, const struct session_row *row)
 static uint64_t lost_events(const uint64_t lost[LOSS_COUNT])
 {
     return lost[LOSS_RING_FULL] + lost[LOSS_NO_RING] + lost[LOSS_NO_THREAD] + lost[LOSS_NESTED] +
-           lost[LOSS_EARLY];
+           lost[LOSS_EARLY] + lost[LOSS_BESIDE];
 }
 
 struct live_balance live_counts_balance(const struct live_session *session)

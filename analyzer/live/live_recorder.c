@@ -189,7 +189,7 @@ static void add_process(struct live_recorder *recorder, struct live_session *ses
 static void end_earlier_image(struct live_recorder *recorder, uint32_t pid)
 {
     for (size_t i = 0; i < recorder->sessions.count; i++) {
-        if (recorder->sessions.at[i]->pid == pid) {
+        if (recorder->sessions.at[i]->seen_pid == pid) {
             recorder->sessions.at[i]->has_ended = true;
         }
     }
@@ -197,12 +197,14 @@ static void end_earlier_image(struct live_recorder *recorder, uint32_t pid)
 
 static void adopt(struct live_recorder *recorder, struct live_session *session)
 {
+    session->seen_pid =
+        live_process_find(session->pid, session->head->pid_namespace, session->name);
     if (session->head->origin != SESSION_BY_FORK && !recorder->is_read_only) {
-        end_earlier_image(recorder, session->pid);
+        end_earlier_image(recorder, session->seen_pid);
     }
     if (!recorder->is_read_only) {
         add_process(recorder, session);
-        session->pid_fd = live_process_open(session->pid);
+        session->pid_fd = live_process_open(session->seen_pid);
     }
     *MEM_PUSH(&recorder->sessions) = session;
 }
@@ -331,7 +333,7 @@ static void see_ends(struct live_recorder *recorder)
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         struct live_session *session = recorder->sessions.at[i];
         session->has_ended =
-            session->has_ended || live_process_is_gone(session->pid, session->pid_fd);
+            session->has_ended || live_process_is_gone(session->seen_pid, session->pid_fd);
     }
 }
 
@@ -346,7 +348,7 @@ static void sample(struct live_recorder *recorder)
         const struct live_session *session = recorder->sessions.at[i];
         uint64_t rss_bytes;
         uint64_t faults;
-        if (live_process_sample(session->pid, &rss_bytes, &faults)) {
+        if (live_process_sample(session->seen_pid, &rss_bytes, &faults)) {
             heap_sample(recorder->heap, since_start(recorder, now_ns), session->process, rss_bytes,
                         faults);
         }
@@ -483,6 +485,6 @@ void live_recorder_drop_strangers(struct live_recorder *recorder)
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         struct live_session *session = recorder->sessions.at[i];
         session->has_ended =
-            session->has_ended || !live_process_may_map(session->pid, session->name);
+            session->has_ended || !live_process_may_map(session->seen_pid, session->name);
     }
 }

@@ -37,7 +37,8 @@ struct live_ring {
 
 struct live_session {
     char name[LIVE_SESSION_NAME_BYTES];
-    uint32_t pid;
+    uint32_t pid;      /* as it calls itself */
+    uint32_t seen_pid; /* as we see it; 0 = not at all */
     uint64_t id;
     uint8_t *map;
     uint64_t limit_bytes;

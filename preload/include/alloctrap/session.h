@@ -9,8 +9,9 @@
  * The directory's absolute path is in the environment as ALLOCTRAP_SESSION; children inherit it.
  *
  * A session file is one sparse mapping of head.map_bytes. Space is handed out by a bump counter
- * (head.used_bytes, 64-byte steps) and backed by fallocate() before it is touched, so that a full
- * disk refuses space instead of raising SIGBUS. Offsets are from the file's start; 0 = none.
+ * (head.used_bytes, 64-byte steps) and backed (fallocate() for the start, then
+ * MADV_POPULATE_WRITE, which needs no descriptor) before it is touched, so that a full disk refuses
+ * space instead of raising SIGBUS. Offsets are from the file's start; 0 = none.
  *
  * Everything here is little-endian, fixed width, explicitly padded. The analyzer treats it all as
  * hostile: each offset and count is checked against map_bytes before use.
@@ -53,7 +54,9 @@ enum {
 /*
  * Why something was not recorded. Appended, never moved. Unit: events that no ring holds (so events
  * seen + lost = allocs + frees + failed of all rows); but PATHS_FULL and ROWS_FULL count calls,
- * whose events are in the ring, MODULES_FULL counts libraries and NO_SESSION processes.
+ * whose events are in the ring, MODULES_FULL counts libraries and NO_SESSION processes. BESIDE: the
+ * process had no right or room for a session of its own (after a chroot, as another user, behind a
+ * filter of system calls); its calls are in the early rows of its parent's.
  */
 #define SESSION_LOSS_TABLE(X)                                                                      \
     X(RING_FULL, "ring full", "the recorder did not keep up; totals are exact")                    \
@@ -64,7 +67,8 @@ enum {
     X(PATHS_FULL, "paths full", "call paths beyond the table; counted as the remainder")           \
     X(ROWS_FULL, "sites full", "call sites beyond the table; counted as the remainder")            \
     X(MODULES_FULL, "modules full", "libraries beyond the table; their frames have no name")       \
-    X(NO_SESSION, "no session", "a forked process could not make its session: not recorded")
+    X(NO_SESSION, "no session", "a forked process could not make its session: not recorded")       \
+    X(BESIDE, "no own session", "calls of forked processes, counted with their parent's")
 
 enum session_loss {
 #define SESSION_LOSS_ROW(id, name, text) LOSS_##id,
@@ -273,13 +277,15 @@ struct session_head {
     uint64_t parent_id;  /* BY_FORK: the forking process's session */
     uint64_t start_ns;   /* CLOCK_MONOTONIC */
     uint64_t start_realtime_ns;
+    uint64_t pid_namespace; /* inode of the namespace that pid is a number of; 0 = unknown */
     uint64_t map_bytes;
     struct session_clock clock;
     alignas(SESSION_LINE) _Atomic uint64_t used_bytes; /* bump allocator */
-    _Atomic uint64_t backed_bytes;
-    _Atomic uint32_t epoch; /* +1 after each dlclose that unmapped something */
+    _Atomic uint64_t backed_bytes; /* all below is backed; above, each piece as it is taken */
+    _Atomic uint32_t epoch;        /* +1 after each dlclose that unmapped something */
     _Atomic uint32_t module_count;
-    uint64_t module_off;         /* SESSION_MODULES_MAX struct session_module; backed as used */
+    uint64_t module_off;         /* struct session_module, at most SESSION_MODULES_MAX, up to the
+                                    map's end; backed as used */
     _Atomic uint32_t node_count; /* ids handed out, root included */
     _Atomic uint32_t node_index_level;
     _Atomic uint64_t node_chunk_off[SESSION_NODE_CHUNKS];
