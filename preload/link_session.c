@@ -14,12 +14,14 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 enum {
     PAGE_BYTES = 4096,
     ZERO_BYTES = PAGE_BYTES,
     NAME_BYTES = 64,
     LIMIT_SHARE = 16, /* of a limited address space we take one part in so many */
+    DISK_SHARE = 2,   /* of a small file system, too */
     STOCK_BYTES = 4 << 20,
     STOCK_MODULES = 64,
     MODULES_SHARE = 8, /* and of a small session the module table one in so many */
@@ -277,18 +279,27 @@ static void name_file(uint64_t id)
     text_add(&path, SESSION_SUFFIX);
 }
 
-/* The host needs its address space more than we do. */
-static bool may_map(uint32_t bytes, bool is_smallest)
+static uint64_t free_bytes(long fd)
+{
+    struct statfs status;
+    bool is_told = sys_call3(SYS_fstatfs, fd, (long)&status, 0) == 0 && status.f_blocks != 0;
+    return is_told ? (uint64_t)status.f_bavail * (uint64_t)status.f_bsize : UINT64_MAX;
+}
+
+/* The host needs its address space more than we do, and the recording needs a place, too. */
+static bool may_map(uint32_t bytes, bool is_smallest, uint64_t disk_bytes)
 {
     return bytes <= limit_of(RLIMIT_FSIZE) &&
-           (is_smallest || bytes <= limit_of(RLIMIT_AS) / LIMIT_SHARE);
+           (is_smallest ||
+            (bytes <= limit_of(RLIMIT_AS) / LIMIT_SHARE && bytes <= disk_bytes / DISK_SHARE));
 }
 
 static struct session_head *map_file(long fd, uint64_t *ret_bytes)
 {
     unsigned count = sizeof map_sizes / sizeof map_sizes[0];
+    uint64_t disk_bytes = free_bytes(fd);
     for (unsigned i = 0; i < count; i++) {
-        if (!may_map(map_sizes[i], i + 1 == count) ||
+        if (!may_map(map_sizes[i], i + 1 == count, disk_bytes) ||
             sys_call3(SYS_ftruncate, fd, map_sizes[i], 0) != 0) {
             continue;
         }
@@ -305,7 +316,7 @@ static struct session_head *map_file(long fd, uint64_t *ret_bytes)
 static uint64_t back_start(long fd, uint64_t map_bytes)
 {
     for (unsigned i = 0; i < sizeof first_sizes / sizeof first_sizes[0]; i++) {
-        if (first_sizes[i] <= map_bytes / 2 && back_open_file(fd, 0, first_sizes[i])) {
+        if (first_sizes[i] <= map_bytes / 4 && back_open_file(fd, 0, first_sizes[i])) {
             return first_sizes[i];
         }
     }

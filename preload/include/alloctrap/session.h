@@ -105,10 +105,11 @@ struct session_control {
     uint32_t depth_max; /* frames kept, innermost; 1..SESSION_DEPTH_MAX */
     uint8_t latency_on; /* false: no clock is read around calls but once for the stamp */
     uint8_t free_stacks_on;
-    uint8_t on_full;   /* enum session_on_full */
-    uint8_t follow_on; /* children are recorded too */
-    uint8_t stacks_by; /* enum session_stacks_by */
-    uint8_t pad0[3];
+    uint8_t on_full;    /* enum session_on_full */
+    uint8_t follow_on;  /* children are recorded too */
+    uint8_t stacks_by;  /* enum session_stacks_by */
+    uint8_t no_command; /* arguments of programs are left out; their names stay */
+    uint8_t pad0[2];
     uint32_t pad1[2];
     struct session_clock clock;
     uint8_t pad2[48];
