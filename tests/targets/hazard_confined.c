@@ -72,7 +72,7 @@ static int limit(char **arguments)
 {
     static const struct {
         const char *name;
-        int resource;
+        __rlimit_resource_t resource;
         rlim_t most;
     } limits[] = {{"as", RLIMIT_AS, 1 << 20},     {"nofile", RLIMIT_NOFILE, 0},
                   {"fsize", RLIMIT_FSIZE, 0},     {"nproc", RLIMIT_NPROC, 1},
