@@ -313,6 +313,14 @@ enum hook_way life_enter(enum session_loss *ret_cause)
     return HOOK_EARLY;
 }
 
+void life_forked(void)
+{
+    struct session_head *parent = link_head();
+    if (hook_tls.guard_sp != 0 && parent != NULL && state_now() == LIFE_NEW) {
+        link_part(parent);
+    }
+}
+
 struct session_head *life_session(void)
 {
     int host_errno = errno;

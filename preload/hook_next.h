@@ -32,6 +32,8 @@ struct hook_next {
     int (*dlclose)(void *handle);
     int (*prctl)(int option, ...);
     long (*syscall)(long number, ...);
+    int (*fork)(void);
+    int (*fork_only)(void); /* _Fork: no handlers */
 };
 
 extern _Atomic(const struct hook_next *) hook_next_now;

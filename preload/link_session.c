@@ -36,6 +36,7 @@ static const uint32_t first_sizes[] = {2U << 20, 512U << 10, 128U << 10, 64U << 
 struct link_session link_now;
 static dev_t file_device; /* the session file's, to know it again by */
 static ino_t file_inode;
+static struct session_head *parted; /* link_part()'s copy, until the child has its own session */
 static char dir_path[PATH_MAX];
 static char file_path[PATH_MAX + NAME_BYTES];
 
@@ -403,8 +404,31 @@ void link_publish(struct session_head *head)
     atomic_store_explicit(&head->state, SESSION_READY, memory_order_release);
 }
 
+void link_part(struct session_head *head)
+{
+    uint64_t bytes = head->map_bytes;
+    long fd = sys_open(file_path, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+    /* An old size of 0 maps the same memory a second time. */
+    long again = fd >= 0 && is_same_file(fd)
+                     ? sys_call6(SYS_mremap, (long)head, 0, (long)bytes, MREMAP_MAYMOVE, 0, 0)
+                     : -ENOENT;
+    if (!sys_is_error(again)) {
+        atomic_store_explicit(&link_now.head, (struct session_head *)again, memory_order_release);
+        (void)sys_call6(SYS_mmap, (long)head, (long)bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, 0);
+        parted = head;
+    }
+    if (fd >= 0) {
+        sys_close(fd);
+    }
+}
+
 void link_drop(struct session_head *head)
 {
+    if (parted != NULL) {
+        mem_unmap(parted, parted->map_bytes);
+        parted = NULL;
+    }
     if (head != NULL) {
         mem_unmap(head, head->map_bytes);
     }

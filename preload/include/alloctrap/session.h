@@ -243,7 +243,8 @@ static inline uint32_t session_event_sp(const struct session_event *e)
 struct session_thread {
     _Atomic uint32_t tid;        /* 0 = never used */
     _Atomic uint32_t generation; /* +1 for each new owner */
-    uint32_t pad0[2];
+    _Atomic uint32_t left_hooks; /* left by a jump: their event may be counted and in no ring */
+    uint32_t pad0;
     _Atomic uint64_t ring_off;    /* array of ring_events struct session_event; 0 = no ring */
     _Atomic uint32_t ring_events; /* a power of two; published by ring_off (release) */
     _Atomic uint32_t row_count;   /* published rows (release); chunk offsets before it */
