@@ -189,6 +189,34 @@ def run_end(hazards):
         hazards.case("end", "hazard_end", "signal", number)
 
 
+def run_exec(hazards):
+    for case in ("chain", "cleared", "in_thread", "vfork"):
+        hazards.case("exec", "hazard_exec", case)
+
+
+def run_preload(hazards):
+    """Without a launcher: the library starts the recorder itself, which the host must not notice."""
+    for target, *arguments in (("fork", "daemon"), ("fork", "spawn"), ("fork", "raw_clone"), ("end", "main"),
+                               ("end", "thread"), ("end", "signal", "9"), ("exec", "chain"),
+                               ("descriptors", "closefrom"), ("watch", "heap")):
+        command = [hazards.target("hazard_" + target), *arguments]
+        name = "preload " + " ".join([target, *arguments])
+        folder = tempfile.mkdtemp(dir=hazards.work)
+        plain = Run(command, hazards.work, None)
+        alone = Run(command, folder, {**os.environ, "LD_PRELOAD": hazards.shim})
+        wait_until(lambda: not any(entry.endswith(".session") for entry in os.listdir(folder)))
+        recordings = [entry for entry in os.listdir(folder) if entry.endswith(".atrap")]
+        faults = [f"{what} {getattr(alone, what)}, plain {getattr(plain, what)}"
+                  for what in ("status", "output", "errors", "published") if getattr(alone, what) != getattr(plain, what)]
+        if len(recordings) == 1:
+            hazards.clean()
+            shutil.copy(os.path.join(folder, recordings[0]), hazards.recording)
+            hazards.check_counts(alone, faults)
+        else:
+            faults.append(f"recordings {recordings}")
+        hazards.done(name, faults, f": {alone.counts[0]} allocations")
+
+
 def run_descriptors(hazards):
     for case in ("closefrom", "standard", "use_all"):
         hazards.case("descriptors", "hazard_descriptors", case)
@@ -321,6 +349,8 @@ def run_watch(hazards):
     hazards.case("watch", "hazard_watch", "heap")
     hazards.case("watch", "hazard_watch", "no_call", options=["--on-full=drop"])
     check_painted(hazards)
+    check_maps(hazards)
+    check_bindings(hazards)
 
     def stop(run):
         run.process.send_signal(signal.SIGSTOP)
@@ -328,6 +358,29 @@ def run_watch(hazards):
 
     check_live(hazards, "watch recorder stopped", stop)
     check_killed(hazards)
+
+
+def check_maps(hazards):
+    """In the host's memory: our library, the session's two files, and nothing that is ours beside."""
+    plain, recorded, _ = hazards.pair([hazards.target("hazard_watch"), "maps"])
+    extra = {line for line in recorded.output if line not in plain.output}
+    files = {line.split()[-1].decode() for line in extra}
+    strange = {name for name in files if name not in ("liballoctrap.so", "control") and not name.endswith(".session")}
+    faults = [f"also {strange}"] * bool(strange) + ["nothing of ours"] * ("liballoctrap.so" not in files)
+    faults += ["a page is writable and executable"] * any(b"executable" in line for line in recorded.output)
+    hazards.done("watch maps", faults, f": {len(files)} files more")
+
+
+def check_bindings(hazards):
+    """C++ exceptions are bound as without us: to libgcc_s, never to us or to libunwind."""
+    program = compile_target(hazards, "g++", "hazard_throw.cpp", "bindings")
+    trace = os.path.join(hazards.work, "bindings")
+    run = hazards.record([program], environment={**os.environ, "LD_DEBUG": "bindings", "LD_DEBUG_OUTPUT": trace})
+    bound = [line for name in os.listdir(hazards.work) if name.startswith("bindings.")
+             for line in tree_bytes(os.path.join(hazards.work, name)).split(b"\n") if b"_Unwind_RaiseException" in line]
+    faults = [f"{line}" for line in bound if b"libgcc_s" not in line.split(b" to ")[1]]
+    faults += ["no binding was seen"] * (not bound) + [f"status {run.status}"] * (run.status != 0)
+    hazards.done("watch exceptions are libgcc_s's", faults)
 
 
 def enter_namespace(arguments):

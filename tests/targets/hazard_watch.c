@@ -83,10 +83,32 @@ static int show_heap(char **arguments)
     return 0;
 }
 
+/* What is mapped: files by their last name, and any page that is writable and executable. */
+static int show_maps(char **arguments)
+{
+    static char maps[64 << 10];
+    (void)arguments;
+    churn(10);
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    for (ssize_t got; (got = read(fd, maps + len, sizeof maps - 1 - len)) > 0;) {
+        len += (size_t)got;
+    }
+    close(fd);
+    for (char *line = strtok(maps, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        char *name = strrchr(line, '/');
+        tell(strstr(line, " rwx") != NULL ? "writable and executable: " : "maps ");
+        tell(name == NULL ? "no file" : name + 1);
+        tell("\n");
+    }
+    return 0;
+}
+
 static const struct target_case cases[] = {
     {"work", work_between},
     {"no_call", make_no_call},
     {"heap", show_heap},
+    {"maps", show_maps},
 };
 
 int main(int argc, char **argv)
