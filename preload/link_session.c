@@ -25,7 +25,8 @@ enum {
     STOCK_BYTES = 4 << 20,
     STOCK_MODULES = 64,
     MODULES_SHARE = 8, /* and of a small session the module table one in so many */
-    UNSAFE_MODE = 077  /* what others may do with our files */
+    FILE_MODE = 0600,
+    UNSAFE_MODE = 077 /* what others may do with our files */
 };
 
 static const uint32_t map_sizes[] = {SESSION_MAP_BYTES, 64U << 20, 16U << 20, 8U << 20,
@@ -370,19 +371,24 @@ struct session_head *link_make(const struct session_head *parent, struct link_er
 {
     uint64_t id = env_random();
     name_file(id);
-    long fd = sys_open(file_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    long fd = sys_open(file_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (fd < 0) {
         reterr->why = "cannot make a session file in the session directory";
         reterr->advice = "check that the directory is there and writable";
         return NULL;
     }
+    (void)sys_call3(SYS_fchmod, fd, FILE_MODE, 0); /* whatever the host's umask takes away */
     uint64_t bytes = 0;
     struct session_head *head = map_file(fd, &bytes);
     uint64_t backed_bytes = head == NULL ? 0 : back_start(fd, bytes);
     if (backed_bytes == 0) {
         reterr->why = "no room for the session file";
         reterr->advice = "free 1 MiB of disk space, or raise ulimit -f and -v";
-        (void)sys_call3(SYS_unlink, (long)file_path, 0, 0);
+        if (parent != NULL) { /* its calls count in its parent's; else the empty file tells of it */
+            (void)sys_call3(SYS_unlink, (long)file_path, 0, 0);
+        } else {
+            (void)sys_call3(SYS_ftruncate, fd, 0, 0);
+        }
         mem_unmap(head, bytes);
         sys_close(fd);
         return NULL;

@@ -239,7 +239,7 @@ def run_confined(hazards):
 
 
 def run_stack(hazards):
-    for case in ("tiny", "alternate", "contexts", "pivoted", "frames", "generated", "deep"):
+    for case in ("tiny", "many", "alternate", "contexts", "pivoted", "frames", "generated", "deep"):
         hazards.case("stack", "hazard_stack", case)
 
 

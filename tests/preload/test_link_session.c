@@ -80,6 +80,24 @@ static uint64_t blocks_bytes(const struct session_head *head)
     return (uint64_t)status.st_blocks * 512;
 }
 
+Test(link_session, a_umask_takes_nothing_away)
+{
+    struct link_error error;
+    write_control(SESSION_VERSION, 4096);
+    cr_assert(link_join(dir, &error));
+    mode_t before = umask(0777);
+    struct session_head *head = link_make(NULL, &error);
+    umask(before);
+    cr_assert_not_null(head);
+    char path[200];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%d.%016llx.session", link_dir(), getpid(),
+             (unsigned long long)head->id);
+    cr_assert_eq(stat(path, &status), 0);
+    cr_assert_eq(status.st_mode & 0777, 0600);
+    link_drop(head);
+}
+
 Test(link_session, reserved_space_is_backed_when_it_is_touched)
 {
     struct session_head *head = make_session();

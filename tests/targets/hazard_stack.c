@@ -14,7 +14,8 @@ enum {
     ROUNDS = 200,
     PAINT_BYTES = 6 << 10,
     PAINT_LEAVE_BYTES = 32, /* what the painting itself may use */
-    PAINT = 0xA5
+    PAINT = 0xA5,
+    MANY_THREADS = 1100
 };
 
 static char *map(size_t bytes)
@@ -49,6 +50,38 @@ static int tiny_threads(char **arguments)
     }
     counts_tell();
     tell_seen();
+    return 0;
+}
+
+static pthread_barrier_t all_there;
+
+static void *churn_beside_others(void *argument)
+{
+    churn(5);
+    pthread_barrier_wait(&all_there);
+    churn(5);
+    return argument;
+}
+
+/* More at once than a session has places for. */
+static int many_threads(char **arguments)
+{
+    static pthread_t threads[MANY_THREADS];
+    pthread_attr_t attributes;
+    (void)arguments;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, TINY_BYTES);
+    pthread_barrier_init(&all_there, NULL, MANY_THREADS + 1);
+    for (int i = 0; i < MANY_THREADS; i++) {
+        if (pthread_create(&threads[i], &attributes, churn_beside_others, NULL) != 0) {
+            return 77;
+        }
+    }
+    pthread_barrier_wait(&all_there);
+    for (int i = 0; i < MANY_THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    counts_tell();
     return 0;
 }
 
@@ -278,7 +311,7 @@ static int painted(char **arguments)
 static const struct target_case cases[] = {
     {"tiny", tiny_threads}, {"alternate", alternate_stack}, {"contexts", contexts},
     {"pivoted", pivoted},   {"frames", frame_pointers},     {"generated", generated_code},
-    {"deep", deep},         {"painted", painted},
+    {"deep", deep},         {"painted", painted},           {"many", many_threads},
 };
 
 int main(int argc, char **argv)
