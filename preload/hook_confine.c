@@ -1,6 +1,8 @@
 /*
- * hook_confine - libc's ways to install a filter of system calls, forwarded as they are; hook_seal
- * is told before. All other uses of syscall(3) jump on without a frame of ours: a vfork by
+ * hook_confine - what a host does to itself through libc and we must know of, forwarded as it is:
+ * filters of system calls, of which hook_seal is told before, and forks, of which hook_life is told
+ * in the child: it may have been forked by a handler in the middle of a hook.
+ * All other uses of syscall(3) jump on without a frame of ours: a vfork by
  * syscall(3) returns twice, and would find our frame overwritten.
  */
 #include "base_sys.h"
@@ -100,4 +102,22 @@ EXPORT int prctl(int option, ...)
         hook_seal_undo();
     }
     return result;
+}
+
+EXPORT int fork(void)
+{
+    int child = hook_next()->fork();
+    if (child == 0) {
+        life_forked();
+    }
+    return child;
+}
+
+EXPORT int _Fork(void)
+{
+    int child = hook_next()->fork_only();
+    if (child == 0) {
+        life_forked();
+    }
+    return child;
 }

@@ -48,6 +48,8 @@ void hook_begin_slowly(struct hook_now *now)
     if (now->way == HOOK_PASS) {
         hook_guard_leave();
     } else if (now->way == HOOK_RECORD && guard == HOOK_GUARD_ENTERED_STALE) {
+        /* Relaxed: the owner's alone to write, a tolerance to whoever reads it. */
+        atomic_fetch_add_explicit(&hook_tls.scratch->place->left_hooks, 1, memory_order_relaxed);
         stack_forget(hook_tls.scratch->stack);
     }
     errno = host_errno;

@@ -120,6 +120,9 @@ static bool make_page(void)
 
 static void note_command(struct session_head *head, const char *command, size_t len)
 {
+    if (link_now.control->no_command != 0 && len != 0) {
+        len = strnlen(command, len - 1) + 1; /* the program's name alone */
+    }
     if (head->command_len == 0) {
         memcpy(head->command, command, len);
         head->command[SESSION_COMMAND_BYTES - 1] = '\0';
@@ -308,6 +311,14 @@ enum hook_way life_enter(enum session_loss *ret_cause)
     }
     *ret_cause = LOSS_NO_THREAD;
     return HOOK_EARLY;
+}
+
+void life_forked(void)
+{
+    struct session_head *parent = link_head();
+    if (hook_tls.guard_sp != 0 && parent != NULL && state_now() == LIFE_NEW) {
+        link_part(parent);
+    }
 }
 
 struct session_head *life_session(void)

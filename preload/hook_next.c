@@ -1,5 +1,6 @@
 #include "hook_next.h"
 
+#include "base_sys.h"
 #include "hook_boot.h"
 
 #include <dlfcn.h>
@@ -13,6 +14,11 @@ static int keep_open(void *handle)
 {
     (void)handle;
     return 0;
+}
+
+static int fork_by_kernel(void)
+{
+    return (int)sys_call3(SYS_fork, 0, 0, 0);
 }
 
 static const struct hook_next boot = {
@@ -29,6 +35,8 @@ static const struct hook_next boot = {
     .pvalloc = hook_boot_pvalloc,
     .malloc_usable_size = hook_boot_usable_size,
     .dlclose = keep_open,
+    .fork = fork_by_kernel,
+    .fork_only = fork_by_kernel,
 };
 
 _Atomic(const struct hook_next *) hook_next_now = &boot;
@@ -142,7 +150,8 @@ bool hook_next_resolve(void)
         find(&found.posix_memalign, "posix_memalign") &&
         find(&found.aligned_alloc, "aligned_alloc") && find(&found.memalign, "memalign") &&
         find(&found.valloc, "valloc") && find(&found.pvalloc, "pvalloc") &&
-        find(&found.malloc_usable_size, "malloc_usable_size") && find(&found.dlclose, "dlclose");
+        find(&found.malloc_usable_size, "malloc_usable_size") && find(&found.dlclose, "dlclose") &&
+        find(&found.fork, "fork") && find(&found.fork_only, "_Fork");
     if (!is_whole) {
         return false;
     }

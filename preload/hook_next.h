@@ -34,6 +34,8 @@ struct hook_next {
     int (*dlclose)(void *handle);
     int (*prctl)(int option, ...);
     long (*syscall)(long number, ...);
+    int (*fork)(void);
+    int (*fork_only)(void); /* _Fork: no handlers */
 };
 
 LOCAL extern _Atomic(const struct hook_next *) hook_next_now;

@@ -14,16 +14,19 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 enum {
     PAGE_BYTES = 4096,
     ZERO_BYTES = PAGE_BYTES,
     NAME_BYTES = 64,
     LIMIT_SHARE = 16, /* of a limited address space we take one part in so many */
+    DISK_SHARE = 2,   /* of a small file system, too */
     STOCK_BYTES = 4 << 20,
     STOCK_MODULES = 64,
     MODULES_SHARE = 8, /* and of a small session the module table one in so many */
-    UNSAFE_MODE = 077  /* what others may do with our files */
+    FILE_MODE = 0600,
+    UNSAFE_MODE = 077 /* what others may do with our files */
 };
 
 static const uint32_t map_sizes[] = {SESSION_MAP_BYTES, 64U << 20, 16U << 20, 8U << 20,
@@ -34,6 +37,7 @@ static const uint32_t first_sizes[] = {2U << 20, 512U << 10, 128U << 10, 64U << 
 struct link_session link_now;
 static dev_t file_device; /* the session file's, to know it again by */
 static ino_t file_inode;
+static struct session_head *parted; /* link_part()'s copy, until the child has its own session */
 static char dir_path[PATH_MAX];
 static char file_path[PATH_MAX + NAME_BYTES];
 
@@ -277,18 +281,27 @@ static void name_file(uint64_t id)
     text_add(&path, SESSION_SUFFIX);
 }
 
-/* The host needs its address space more than we do. */
-static bool may_map(uint32_t bytes, bool is_smallest)
+static uint64_t free_bytes(long fd)
+{
+    struct statfs status;
+    bool is_told = sys_call3(SYS_fstatfs, fd, (long)&status, 0) == 0 && status.f_blocks != 0;
+    return is_told ? (uint64_t)status.f_bavail * (uint64_t)status.f_bsize : UINT64_MAX;
+}
+
+/* The host needs its address space more than we do, and the recording needs a place, too. */
+static bool may_map(uint32_t bytes, bool is_smallest, uint64_t disk_bytes)
 {
     return bytes <= limit_of(RLIMIT_FSIZE) &&
-           (is_smallest || bytes <= limit_of(RLIMIT_AS) / LIMIT_SHARE);
+           (is_smallest ||
+            (bytes <= limit_of(RLIMIT_AS) / LIMIT_SHARE && bytes <= disk_bytes / DISK_SHARE));
 }
 
 static struct session_head *map_file(long fd, uint64_t *ret_bytes)
 {
     unsigned count = sizeof map_sizes / sizeof map_sizes[0];
+    uint64_t disk_bytes = free_bytes(fd);
     for (unsigned i = 0; i < count; i++) {
-        if (!may_map(map_sizes[i], i + 1 == count) ||
+        if (!may_map(map_sizes[i], i + 1 == count, disk_bytes) ||
             sys_call3(SYS_ftruncate, fd, map_sizes[i], 0) != 0) {
             continue;
         }
@@ -305,7 +318,7 @@ static struct session_head *map_file(long fd, uint64_t *ret_bytes)
 static uint64_t back_start(long fd, uint64_t map_bytes)
 {
     for (unsigned i = 0; i < sizeof first_sizes / sizeof first_sizes[0]; i++) {
-        if (first_sizes[i] <= map_bytes / 2 && back_open_file(fd, 0, first_sizes[i])) {
+        if (first_sizes[i] <= map_bytes / 4 && back_open_file(fd, 0, first_sizes[i])) {
             return first_sizes[i];
         }
     }
@@ -358,19 +371,24 @@ struct session_head *link_make(const struct session_head *parent, struct link_er
 {
     uint64_t id = env_random();
     name_file(id);
-    long fd = sys_open(file_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    long fd = sys_open(file_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (fd < 0) {
         reterr->why = "cannot make a session file in the session directory";
         reterr->advice = "check that the directory is there and writable";
         return NULL;
     }
+    (void)sys_call3(SYS_fchmod, fd, FILE_MODE, 0); /* whatever the host's umask takes away */
     uint64_t bytes = 0;
     struct session_head *head = map_file(fd, &bytes);
     uint64_t backed_bytes = head == NULL ? 0 : back_start(fd, bytes);
     if (backed_bytes == 0) {
         reterr->why = "no room for the session file";
         reterr->advice = "free 1 MiB of disk space, or raise ulimit -f and -v";
-        (void)sys_call3(SYS_unlink, (long)file_path, 0, 0);
+        if (parent != NULL) { /* its calls count in its parent's; else the empty file tells of it */
+            (void)sys_call3(SYS_unlink, (long)file_path, 0, 0);
+        } else {
+            (void)sys_call3(SYS_ftruncate, fd, 0, 0);
+        }
         mem_unmap(head, bytes);
         sys_close(fd);
         return NULL;
@@ -392,8 +410,31 @@ void link_publish(struct session_head *head)
     atomic_store_explicit(&head->state, SESSION_READY, memory_order_release);
 }
 
+void link_part(struct session_head *head)
+{
+    uint64_t bytes = head->map_bytes;
+    long fd = sys_open(file_path, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+    /* An old size of 0 maps the same memory a second time. */
+    long again = fd >= 0 && is_same_file(fd)
+                     ? sys_call6(SYS_mremap, (long)head, 0, (long)bytes, MREMAP_MAYMOVE, 0, 0)
+                     : -ENOENT;
+    if (!sys_is_error(again)) {
+        atomic_store_explicit(&link_now.head, (struct session_head *)again, memory_order_release);
+        (void)sys_call6(SYS_mmap, (long)head, (long)bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, 0);
+        parted = head;
+    }
+    if (fd >= 0) {
+        sys_close(fd);
+    }
+}
+
 void link_drop(struct session_head *head)
 {
+    if (parted != NULL) {
+        mem_unmap(parted, parted->map_bytes);
+        parted = NULL;
+    }
     if (head != NULL) {
         mem_unmap(head, head->map_bytes);
     }

@@ -39,6 +39,9 @@ bool link_has_others(void);
 struct session_head *link_make(const struct session_head *parent, struct link_error *reterr);
 /* COLD. From now on hooks see this session. Release; pairs with the acquire in link_head(). */
 void link_publish(struct session_head *head);
+/* COLD. In a fork's child whose handler came in the middle of a hook: what that hook still writes
+ * stays the child's own, and the parent's session is found by link_head() at another address. */
+void link_part(struct session_head *head);
 /* COLD. Unmaps a session that is used no longer. */
 void link_drop(struct session_head *head);
 

@@ -16,7 +16,8 @@ enum {
     OPTION_DEPTH,
     OPTION_FOLLOW,
     OPTION_STACKS,
-    OPTION_UNITS
+    OPTION_UNITS,
+    OPTION_NO_COMMAND
 };
 
 static const struct option options_known[] = {
@@ -29,6 +30,7 @@ static const struct option options_known[] = {
     {"follow", required_argument, NULL, OPTION_FOLLOW},
     {"stacks", required_argument, NULL, OPTION_STACKS},
     {"units", required_argument, NULL, OPTION_UNITS},
+    {"no-command", no_argument, NULL, OPTION_NO_COMMAND},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -49,6 +51,7 @@ static void print_help(void)
         "      --follow=all|none    record what CMD starts, too (all)\n"
         "      --stacks=walk|unwind|compare|none   how stacks are found (walk)\n"
         "      --units=N[:NAME]     CMD does N units of work: reports show numbers for each\n"
+        "      --no-command         leave the arguments of programs out of the recording\n"
         "  -q, --quiet              no last line on standard error\n"
         "  -h, --help               this text\n\n"
         "examples:\n"
@@ -146,6 +149,9 @@ static enum err_code parse_one(int option, char **argv, struct live_record_optio
         return ERR_NONE;
     case OPTION_TRACE:
         options->is_trace = true;
+        return ERR_NONE;
+    case OPTION_NO_COMMAND:
+        options->settings.is_command_left_out = true;
         return ERR_NONE;
     case OPTION_LATENCY:
         return parse_switch("--latency", &options->settings.latency_on, reterr);

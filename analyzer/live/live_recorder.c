@@ -225,6 +225,8 @@ static void try_open(struct live_recorder *recorder, struct live_known *known, b
     if (found == LIVE_SESSION_OPEN) {
         forget_pending(recorder, known);
         adopt(recorder, session);
+    } else if (found == LIVE_SESSION_WITHDRAWN) {
+        forget_pending(recorder, known);
     } else if (found == LIVE_SESSION_BAD || is_last_try) {
         forget_pending(recorder, known);
         recorder->never_ready += 1;

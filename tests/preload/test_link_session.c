@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[] = "test_link.XXXXXX";
@@ -77,6 +78,24 @@ static uint64_t blocks_bytes(const struct session_head *head)
              (unsigned long long)head->id);
     cr_assert_eq(stat(path, &status), 0);
     return (uint64_t)status.st_blocks * 512;
+}
+
+Test(link_session, a_umask_takes_nothing_away)
+{
+    struct link_error error;
+    write_control(SESSION_VERSION, 4096);
+    cr_assert(link_join(dir, &error));
+    mode_t before = umask(0777);
+    struct session_head *head = link_make(NULL, &error);
+    umask(before);
+    cr_assert_not_null(head);
+    char path[200];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%d.%016llx.session", link_dir(), getpid(),
+             (unsigned long long)head->id);
+    cr_assert_eq(stat(path, &status), 0);
+    cr_assert_eq(status.st_mode & 0777, 0600);
+    link_drop(head);
 }
 
 Test(link_session, reserved_space_is_backed_when_it_is_touched)
@@ -183,6 +202,30 @@ Test(link_session, a_control_file_that_another_may_have_planted_is_refused)
     cr_assert_eq(unlink(path), 0);
     cr_assert_eq(mkfifo(path, 0600), 0);
     cr_assert_not(link_join(dir, &error), "it is a pipe");
+}
+
+Test(link_session, a_child_that_parts_writes_to_its_own_copy)
+{
+    struct session_head *head = make_session();
+    link_publish(head);
+    head->units = 1;
+    pid_t child = fork();
+    if (child == 0) {
+        link_part(head);
+        struct session_head *shared = link_head();
+        bool is_apart = shared != head && head->units == 1 && shared->units == 1;
+        head->units = 77;     /* what an interrupted hook goes on to write */
+        shared->epoch = 1234; /* what is meant for the parent's session */
+        is_apart = is_apart && shared->units == 1;
+        link_drop(shared);
+        _exit(is_apart ? 0 : 1);
+    }
+    int status = 1;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    cr_assert_eq(head->units, 1);
+    cr_assert_eq(head->epoch, 1234);
+    link_drop(head);
 }
 
 Test(link_session, a_directory_that_is_gone_does_not_end_growth)

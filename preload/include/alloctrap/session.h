@@ -105,10 +105,11 @@ struct session_control {
     uint32_t depth_max; /* frames kept, innermost; 1..SESSION_DEPTH_MAX */
     uint8_t latency_on; /* false: no clock is read around calls but once for the stamp */
     uint8_t free_stacks_on;
-    uint8_t on_full;   /* enum session_on_full */
-    uint8_t follow_on; /* children are recorded too */
-    uint8_t stacks_by; /* enum session_stacks_by */
-    uint8_t pad0[3];
+    uint8_t on_full;    /* enum session_on_full */
+    uint8_t follow_on;  /* children are recorded too */
+    uint8_t stacks_by;  /* enum session_stacks_by */
+    uint8_t no_command; /* arguments of programs are left out; their names stay */
+    uint8_t pad0[2];
     uint32_t pad1[2];
     struct session_clock clock;
     uint8_t pad2[48];
@@ -242,7 +243,8 @@ static inline uint32_t session_event_sp(const struct session_event *e)
 struct session_thread {
     _Atomic uint32_t tid;        /* 0 = never used */
     _Atomic uint32_t generation; /* +1 for each new owner */
-    uint32_t pad0[2];
+    _Atomic uint32_t left_hooks; /* left by a jump: their event may be counted and in no ring */
+    uint32_t pad0;
     _Atomic uint64_t ring_off;    /* array of ring_events struct session_event; 0 = no ring */
     _Atomic uint32_t ring_events; /* a power of two; published by ring_off (release) */
     _Atomic uint32_t row_count;   /* published rows (release); chunk offsets before it */
