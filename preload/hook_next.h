@@ -58,5 +58,8 @@ bool hook_next_is_known(void);
 bool hook_next_is_side(uintptr_t pc);
 /* COLD. The file of the object that serves malloc. */
 const char *hook_next_object(void);
+/* COLD. A look-up that failed leaves its message for the next dlerror(), which would be the host's,
+ * and which the next dlopen() frees as if the host had made it. This forgets it. */
+void hook_next_forget_failure(void);
 
 #endif

@@ -92,12 +92,12 @@ static enum err_code parse_switch(const char *name, bool *ret, struct err *reter
 static enum err_code parse_depth(struct live_settings *settings, struct err *reterr)
 {
     uint64_t depth = 0;
-    enum err_code code = options_number("--depth", optarg, SESSION_DEPTH_MAX, &depth, reterr);
-    if (code == ERR_NONE && depth == 0) {
+    if (options_number("--depth", optarg, SESSION_DEPTH_MAX, &depth, NULL) != ERR_NONE ||
+        depth == 0) {
         return err_set(reterr, ERR_USAGE, NULL, "--depth wants 1 to %d frames", SESSION_DEPTH_MAX);
     }
     settings->depth_max = (uint32_t)depth;
-    return code;
+    return ERR_NONE;
 }
 
 static enum err_code parse_units(struct live_record_options *options, struct err *reterr)

@@ -271,11 +271,13 @@ static enum err_code run_host(struct record *record, int *ret_status, struct err
     return code;
 }
 
-/* Sanitizers abort behind a preload: such programs run without us. */
+/* Sanitizers abort behind a preload, and musl's loader refuses a library of glibc's: such programs
+ * run without us. */
 static enum err_code choose_preload(struct record *record, struct err *reterr)
 {
-    if (live_why_of(&record->program) == LIVE_WHY_SANITIZED) {
-        live_say_nothing(record->argv[0], live_why_text(LIVE_WHY_SANITIZED), true);
+    enum live_why why = live_why_of(&record->program);
+    if (why == LIVE_WHY_SANITIZED || why == LIVE_WHY_MUSL) {
+        live_say_nothing(record->program.path, live_why_text(why), true);
         return ERR_NONE;
     }
     return live_library_preload(&record->program, &record->preload, reterr);
