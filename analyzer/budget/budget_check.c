@@ -209,7 +209,11 @@ void check_finish(struct check *check)
 char *check_trouble(const struct check_question *q)
 {
     char *why = NULL;
-    for (size_t i = 0; i < q->run_count && why == NULL; i++) {
+    bool is_exact = false; /* some budget wants what is exact */
+    for (size_t i = 0; i < q->policy->budgets.count; i++) {
+        is_exact = is_exact || !q->policy->budgets.at[i].allow_dropped;
+    }
+    for (size_t i = 0; i < q->run_count && why == NULL && is_exact; i++) {
         why = trouble_of_run(q->runs[i].profile);
     }
     return why;

@@ -27,6 +27,9 @@ static char *excess(struct budget_ratio actual, struct budget_ratio limit)
     }
     double times =
         (double)actual.num / (double)actual.den / ((double)limit.num / (double)limit.den);
+    if (times >= 100) {
+        return mem_format(": %sx", units_count((uint64_t)times).s);
+    }
     if (times >= 2) {
         return mem_format(": %.3gx", times);
     }
