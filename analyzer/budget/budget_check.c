@@ -147,6 +147,43 @@ static void check_one(struct check *check, const struct check_question *q,
     close_budget(check, b);
 }
 
+static size_t find_zone(const struct policy_budget *zones, size_t count, const char *name)
+{
+    size_t at = 0;
+    while (at < count && strcmp(zones[at].window.zone, name) != 0) {
+        at += 1;
+    }
+    return at;
+}
+
+/* alloctrap_forbid_begin() is a budget that stands in the program, not in the policy. */
+static void check_zones(struct check *check, const struct check_question *q)
+{
+    size_t count = 0;
+    size_t room = 0;
+    for (size_t r = 0; r < q->run_count; r++) {
+        room += q->runs[r].profile->spans.count;
+    }
+    check->zones = mem_zero(room + 1, sizeof *check->zones);
+    for (size_t r = 0; r < q->run_count && q->way != BUDGET_RUNS_SLOPE; r++) {
+        const struct profile *p = q->runs[r].profile;
+        for (size_t i = 0; i < p->spans.count; i++) {
+            const char *name = p->spans.at[i].name;
+            if (p->spans.at[i].kind != PROFILE_FORBID ||
+                find_zone(check->zones, count, name) < count) {
+                continue;
+            }
+            struct policy_budget *zone = &check->zones[count++];
+            char *title = mem_format("zone '%s' does not allocate", name);
+            *zone = (struct policy_budget){
+                .name = mem_strings_keep(p->strings, title), .line = 1, .window = {.zone = name}};
+            zone->limits[METRIC_ALLOCS] = (struct policy_limit){true, {0, 1}};
+            free(title);
+            check_one(check, q, zone);
+        }
+    }
+}
+
 static int status_of(const struct check *check)
 {
     const size_t *counts = check->counts;
@@ -184,6 +221,7 @@ void check_make(struct check *check, const struct check_question *q)
     for (size_t i = 0; i < q->policy->budgets.count; i++) {
         check_one(check, q, &q->policy->budgets.at[i]);
     }
+    check_zones(check, q);
     char *libc = libc_text();
     if (q->baseline != NULL && q->baseline->libc[0] != '\0' &&
         strcmp(q->baseline->libc, libc) != 0) {
@@ -202,6 +240,7 @@ void check_finish(struct check *check)
     }
     free(check->lines.at);
     free(check->budgets.at);
+    free(check->zones);
     free(check->note);
     *check = (struct check){0};
 }

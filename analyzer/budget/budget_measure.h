@@ -70,6 +70,7 @@ struct budget_ignored {
     uint64_t allocs;
     uint64_t bytes;
     uint64_t leaked_bytes; /* of sites of leaks_only rules as well */
+    uint64_t paused;       /* allocations while the program had paused */
 };
 struct budget_ignored budget_measure_ignored(const struct budget_run *run);
 

@@ -227,7 +227,7 @@ static enum err_code load_runs(const struct choices *c, const struct policy *pol
     enum err_code code = ERR_NONE;
     if (c->command != NULL) {
         uint64_t count = c->runs != 0 ? c->runs : policy->runs != 0 ? policy->runs : RUNS_DEFAULT;
-        code = check_runs_record(runs, c->command, count, c->keep, reterr);
+        code = check_runs_record(runs, policy, c->command, count, c->keep, reterr);
     }
     for (size_t i = 0; c->command == NULL && files[i] != NULL && code == ERR_NONE; i++) {
         code = c->is_slope ? load_slope(files[i], runs, &units[i], reterr)
