@@ -88,6 +88,7 @@ static enum err_code prepare(struct record *record, struct err *reterr)
     record->recorder = live_recorder_create(&record->dir, record->store, record->options->is_trace);
     record->recorder->units_given = record->options->units;
     record->recorder->unit_name_given = record->options->unit_name;
+    record->recorder->mark_at_ns = record->options->mark_at_ns;
     char *name_alone[] = {record->argv[0], NULL};
     bool is_left_out = record->options->settings.is_command_left_out;
     char *command = live_finish_join(is_left_out ? name_alone : record->argv);
