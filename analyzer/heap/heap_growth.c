@@ -25,7 +25,7 @@ static uint32_t open_chain(struct heap_growth *growth, uint64_t first_bytes)
 }
 
 uint32_t heap_growth_step(struct heap_growth *growth, uint32_t chain, uint32_t site,
-                          uint64_t old_bytes, uint64_t new_bytes, bool is_by_copy)
+                          uint64_t old_bytes, uint64_t new_bytes, enum heap_growth_way way)
 {
     if (chain == 0) {
         chain = open_chain(growth, old_bytes);
@@ -34,7 +34,10 @@ uint32_t heap_growth_step(struct heap_growth *growth, uint32_t chain, uint32_t s
         struct heap_chain *c = &growth->chains.at[chain];
         c->site = site;
         c->steps += 1;
-        c->by_copy_steps += is_by_copy;
+        c->by_copy_steps += way == HEAP_GROWTH_BY_COPY;
+        c->in_place_steps += way == HEAP_GROWTH_IN_PLACE;
+        c->in_place_bytes += way == HEAP_GROWTH_IN_PLACE ? old_bytes : 0;
+        c->geometric_steps += new_bytes - old_bytes >= old_bytes / PROFILE_GEOMETRIC_DIVISOR;
         c->copied_bytes += old_bytes;
         c->last_bytes = new_bytes;
     }
@@ -56,6 +59,9 @@ void heap_growth_fold(const struct heap_chain *chain, struct profile_growth *int
     into->first_bytes += chain->first_bytes;
     into->last_bytes += chain->last_bytes;
     into->by_copy_steps += chain->by_copy_steps;
+    into->geometric_steps += chain->geometric_steps;
+    into->in_place_steps += chain->in_place_steps;
+    into->in_place_bytes += chain->in_place_bytes;
     hist_add(&into->last_size, loglin_code(chain->last_bytes), 1);
 }
 

@@ -21,7 +21,14 @@
 enum {
     PROFILE_TIMELINE_BINS = 512, /* bins double in width when all are used */
     PROFILE_SLOW_CALLS = 64,     /* the slowest calls kept */
-    PROFILE_PAIRS_MAX = 200000   /* beyond it: one remainder pair (site 0, site 0) */
+    PROFILE_PAIRS_MAX = 200000,  /* beyond it: one remainder pair (site 0, site 0) */
+    PROFILE_QUARTERS = 4,
+    /* A growth by at least 1/16 of the old block is geometric: CPython's lists grow by 1/8, the
+     * smallest factor in use. */
+    PROFILE_GEOMETRIC_DIVISOR = 16,
+    /* Blocks freed by a thread in a row, with no allocation of its own between, once it has freed
+     * so many: more than the members of one object, fewer than a structure worth an arena. */
+    PROFILE_BURST_FREES = 64
 };
 
 /* A library or executable by content, not by address. Item 0: unknown code (JIT, no module). */
@@ -87,6 +94,9 @@ struct profile_growth {
     uint64_t first_bytes;   /* sum over chains of the first size */
     uint64_t last_bytes;    /* sum over chains of the last size */
     uint64_t by_copy_steps; /* of steps: malloc + copy + free, not realloc */
+    uint64_t geometric_steps; /* of steps: by 1/PROFILE_GEOMETRIC_DIVISOR of the old size or more */
+    uint64_t in_place_steps;  /* of steps: realloc left the block where it was */
+    uint64_t in_place_bytes;  /* of copied_bytes: nothing had to be copied after all */
     struct hist last_size;
 };
 
@@ -106,6 +116,12 @@ struct profile_site {
     uint64_t live_bytes; /* at the end */
     uint64_t live_blocks;
     uint64_t max_bytes;      /* this site's own highest live bytes, whenever */
+    uint64_t max_blocks;     /* and its own highest number of live blocks */
+    uint64_t held_byte_us;   /* bytes times the microseconds they lived, ended or not */
+    uint64_t burst_frees;    /* born here, freed late in a run of PROFILE_BURST_FREES or more */
+    uint64_t bursts;         /* such runs, told at the site whose block made it one */
+    uint64_t live_in_quarter[PROFILE_QUARTERS]; /* of live_blocks: born in the first, ... quarter of
+                                                   their process's allocations */
     struct hist latency;     /* ns, of all calls at this site */
     struct hist size;        /* requested bytes */
     struct hist life_ns;     /* lifetimes of ended blocks */

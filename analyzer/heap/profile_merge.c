@@ -151,6 +151,9 @@ static void add_growth(struct profile_growth *into, const struct profile_growth 
     into->first_bytes += from->first_bytes;
     into->last_bytes += from->last_bytes;
     into->by_copy_steps += from->by_copy_steps;
+    into->geometric_steps += from->geometric_steps;
+    into->in_place_steps += from->in_place_steps;
+    into->in_place_bytes += from->in_place_bytes;
     hist_merge(&into->last_size, &from->last_size);
 }
 
@@ -162,6 +165,15 @@ static void add_site(struct profile_site *into, const struct profile_site *from,
     into->live_bytes += from->live_bytes;
     into->live_blocks += from->live_blocks;
     into->max_bytes = larger(into->max_bytes, from->max_bytes);
+    into->max_blocks = larger(into->max_blocks, from->max_blocks);
+    into->held_byte_us = from->held_byte_us > UINT64_MAX - into->held_byte_us
+                             ? UINT64_MAX
+                             : into->held_byte_us + from->held_byte_us;
+    into->burst_frees += from->burst_frees;
+    into->bursts += from->bursts;
+    for (unsigned i = 0; i < PROFILE_QUARTERS; i++) {
+        into->live_in_quarter[i] += from->live_in_quarter[i];
+    }
     hist_merge(&into->size, &from->size);
     hist_merge(&into->life_ns, &from->life_ns);
     hist_merge(&into->life_allocs, &from->life_allocs);

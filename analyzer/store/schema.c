@@ -118,6 +118,14 @@ static const struct row_column site_columns[] = {
     U64(profile_site, live_bytes, "live_bytes"),
     U64(profile_site, live_blocks, "live_blocks"),
     U64(profile_site, max_bytes, "max_bytes"),
+    U64(profile_site, max_blocks, "max_blocks"),
+    U64(profile_site, held_byte_us, "held_byte_us"),
+    U64(profile_site, burst_frees, "burst_frees"),
+    U64(profile_site, bursts, "bursts"),
+    U64(profile_site, live_in_quarter[0], "live_in_quarter_1"),
+    U64(profile_site, live_in_quarter[1], "live_in_quarter_2"),
+    U64(profile_site, live_in_quarter[2], "live_in_quarter_3"),
+    U64(profile_site, live_in_quarter[3], "live_in_quarter_4"),
     QUANTILES(profile_site, latency), /* the histogram itself is the sum of its site_calls' */
     LOWEST(profile_site, size, "size_min"),
     QUANTILE(profile_site, size, "size_p50", P50),
@@ -135,6 +143,9 @@ static const struct row_column site_columns[] = {
     U64(profile_site, growth.first_bytes, "growth_first_bytes"),
     U64(profile_site, growth.last_bytes, "growth_last_bytes"),
     U64(profile_site, growth.by_copy_steps, "growth_by_copy_steps"),
+    U64(profile_site, growth.geometric_steps, "growth_geometric_steps"),
+    U64(profile_site, growth.in_place_steps, "growth_in_place_steps"),
+    U64(profile_site, growth.in_place_bytes, "growth_in_place_bytes"),
     HIST(profile_site, growth.last_size, "growth_last_size"),
 };
 
