@@ -156,12 +156,17 @@ static enum err_code print(struct choices *c, struct profile *profile, struct er
     }
     c->report.profile = profile;
     c->report.selection = &selection;
+    struct advise_options asked = {.threshold_permille = ADVISE_THRESHOLD_PERMILLE,
+                                   .wrappers = &c->report.wrappers};
+    struct advice *advice = advise_profile(profile, &asked);
+    c->report.advice = advice;
     if (c->form == FORM_JSON) {
         report_json(&c->report, stdout);
     } else {
         struct page page = page_on(stdout, c->form == FORM_MARKDOWN ? PAGE_MARKDOWN : PAGE_TEXT);
         report_print(&c->report, &page);
     }
+    advise_destroy(advice);
     select_finish(&selection);
     return page_flush(stdout, reterr);
 }

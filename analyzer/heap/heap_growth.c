@@ -50,6 +50,33 @@ void heap_growth_keep(struct heap_growth *growth, uint32_t chain, uint32_t site,
     growth->chains.at[chain].last_bytes = new_bytes;
 }
 
+void heap_growth_add_longs(struct profile_long *into, const struct profile_long *from)
+{
+    into->chains += from->chains;
+    into->steps += from->steps;
+    into->copied_bytes += from->copied_bytes;
+    into->in_place_bytes += from->in_place_bytes;
+    into->first_bytes += from->first_bytes;
+    into->last_bytes += from->last_bytes;
+    into->geometric_steps += from->geometric_steps;
+}
+
+void heap_growth_add(struct profile_growth *into, const struct profile_growth *from)
+{
+    into->chains += from->chains;
+    into->steps += from->steps;
+    into->steps_max = into->steps_max > from->steps_max ? into->steps_max : from->steps_max;
+    into->copied_bytes += from->copied_bytes;
+    into->first_bytes += from->first_bytes;
+    into->last_bytes += from->last_bytes;
+    into->by_copy_steps += from->by_copy_steps;
+    into->geometric_steps += from->geometric_steps;
+    into->in_place_steps += from->in_place_steps;
+    into->in_place_bytes += from->in_place_bytes;
+    heap_growth_add_longs(&into->longs, &from->longs);
+    hist_merge(&into->last_size, &from->last_size);
+}
+
 void heap_growth_fold(const struct heap_chain *chain, struct profile_growth *into)
 {
     into->chains += 1;
@@ -62,6 +89,16 @@ void heap_growth_fold(const struct heap_chain *chain, struct profile_growth *int
     into->geometric_steps += chain->geometric_steps;
     into->in_place_steps += chain->in_place_steps;
     into->in_place_bytes += chain->in_place_bytes;
+    if (chain->steps > PROFILE_LONG_STEPS) {
+        heap_growth_add_longs(&into->longs,
+                              &(struct profile_long){.chains = 1,
+                                                     .steps = chain->steps,
+                                                     .copied_bytes = chain->copied_bytes,
+                                                     .in_place_bytes = chain->in_place_bytes,
+                                                     .first_bytes = chain->first_bytes,
+                                                     .last_bytes = chain->last_bytes,
+                                                     .geometric_steps = chain->geometric_steps});
+    }
     hist_add(&into->last_size, loglin_code(chain->last_bytes), 1);
 }
 

@@ -43,6 +43,12 @@ uint32_t heap_growth_step(struct heap_growth *growth, uint32_t chain, uint32_t s
 void heap_growth_keep(struct heap_growth *growth, uint32_t chain, uint32_t site,
                       uint64_t new_bytes);
 
+/* Adds numbers of long chains. */
+void heap_growth_add_longs(struct profile_long *into, const struct profile_long *from);
+
+/* Adds growth to growth, last sizes too. */
+void heap_growth_add(struct profile_growth *into, const struct profile_growth *from);
+
 /* Adds a chain to its site's numbers. */
 void heap_growth_fold(const struct heap_chain *chain, struct profile_growth *into);
 

@@ -107,6 +107,7 @@ static void pass_chain(struct heap *heap, struct heap_process *process,
         thread->is_in_realloc = true;
         thread->old_addr = old->addr;
         thread->old_bytes = old->size;
+        thread->old_site = heap_life_site(heap, old->path);
         thread->old_chain = old->chain;
         return;
     }
@@ -118,6 +119,7 @@ static void pass_chain(struct heap *heap, struct heap_process *process,
         return;
     }
     thread->may_inherit = false;
+    heap->sites.sites.at[site].replaced += 1;
     uint32_t next_site = heap_life_site(heap, next->path);
     next->chain = heap_growth_step(&heap->growth, old->chain, next_site, old->size, next->size,
                                    HEAP_GROWTH_BY_COPY) &
@@ -298,6 +300,7 @@ void heap_life_follow_realloc(struct heap *heap, struct heap_thread *thread,
     } else if (block->size > thread->old_bytes) {
         enum heap_growth_way way =
             block->addr == thread->old_addr ? HEAP_GROWTH_IN_PLACE : HEAP_GROWTH_MOVED;
+        heap->sites.sites.at[thread->old_site].replaced += 1;
         block->chain =
             heap_growth_step(&heap->growth, chain, site, thread->old_bytes, block->size, way) &
             HEAP_BLOCK_CHAIN_MAX;

@@ -25,6 +25,7 @@ struct heap_thread {
     uint64_t last_bytes;
     uint64_t old_bytes; /* in realloc: size of the block that ended; 0 = was not known */
     uint64_t old_addr;
+    uint32_t old_site;
     uint64_t frees_in_a_row; /* since its latest allocation */
 };
 

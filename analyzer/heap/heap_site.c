@@ -126,6 +126,7 @@ static void settle_site(const struct heap_sites *sites, const struct heap_site *
     into->held_byte_us = from->held_byte_us;
     into->burst_frees = from->burst_frees;
     into->bursts = from->bursts;
+    into->replaced = from->replaced;
     memcpy(into->live_in_quarter, from->ended_in_quarter, sizeof into->live_in_quarter);
     heap_hist_read(&from->size, &into->size);
     heap_hist_read(&from->life_ns, &into->life_ns);

@@ -39,6 +39,7 @@ struct heap_site {
     uint64_t held_byte_us;
     uint64_t burst_frees;
     uint64_t bursts;
+    uint64_t replaced;
     struct heap_hist size;
     struct heap_hist life_ns;
     struct heap_hist life_allocs;

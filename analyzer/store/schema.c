@@ -122,6 +122,7 @@ static const struct row_column site_columns[] = {
     U64(profile_site, held_byte_us, "held_byte_us"),
     U64(profile_site, burst_frees, "burst_frees"),
     U64(profile_site, bursts, "bursts"),
+    U64(profile_site, replaced, "replaced"),
     U64(profile_site, live_in_quarter[0], "live_in_quarter_1"),
     U64(profile_site, live_in_quarter[1], "live_in_quarter_2"),
     U64(profile_site, live_in_quarter[2], "live_in_quarter_3"),
@@ -146,6 +147,13 @@ static const struct row_column site_columns[] = {
     U64(profile_site, growth.geometric_steps, "growth_geometric_steps"),
     U64(profile_site, growth.in_place_steps, "growth_in_place_steps"),
     U64(profile_site, growth.in_place_bytes, "growth_in_place_bytes"),
+    U64(profile_site, growth.longs.chains, "long_chains"),
+    U64(profile_site, growth.longs.steps, "long_steps"),
+    U64(profile_site, growth.longs.copied_bytes, "long_copied_bytes"),
+    U64(profile_site, growth.longs.in_place_bytes, "long_in_place_bytes"),
+    U64(profile_site, growth.longs.first_bytes, "long_first_bytes"),
+    U64(profile_site, growth.longs.last_bytes, "long_last_bytes"),
+    U64(profile_site, growth.longs.geometric_steps, "long_geometric_steps"),
     HIST(profile_site, growth.last_size, "growth_last_size"),
 };
 

@@ -72,6 +72,7 @@ static void add_site(struct profile *p, uint32_t module, uint32_t number)
     site->held_byte_us = 77000 + number;
     site->burst_frees = number % 64;
     site->bursts = number % 2;
+    site->replaced = number % 5;
     site->live_in_quarter[number % PROFILE_QUARTERS] = site->live_blocks;
     hist_add(&site->size, loglin_code(32), 100);
     for (uint16_t i = 0; i < 8; i++) {
@@ -89,6 +90,7 @@ static void add_site(struct profile *p, uint32_t module, uint32_t number)
                                                .geometric_steps = 8,
                                                .in_place_steps = 2,
                                                .in_place_bytes = 512,
+                                               .longs = {1, 9, 900, 100, 16, 200, 3},
                                                .last_size = site->growth.last_size};
         hist_add(&site->growth.last_size, loglin_code(682), 3);
     }

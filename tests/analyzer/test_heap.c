@@ -200,6 +200,7 @@ Test(heap, realloc_chains_belong_to_their_latest_site)
     cr_assert_eq(g->by_copy_steps, 0);
     cr_assert_eq(g->geometric_steps, 2);
     cr_assert_eq(g->in_place_steps, 0, "both moved");
+    cr_assert_eq(g->longs.chains, 0, "two steps are no long chain");
     cr_assert_eq(g->last_size.count, 1);
     cr_assert_eq(site(&s, 0)->growth.chains, 0);
     tear_down(&s);
@@ -240,6 +241,8 @@ Test(heap, a_chain_goes_on_at_another_site_of_the_same_function)
     cr_assert_eq(site(&s, 0)->growth.chains, 1, "told at its last block's site");
     cr_assert_eq(site(&s, 0)->growth.steps, 2);
     cr_assert_eq(site(&s, 0)->growth.first_bytes, 10);
+    cr_assert_eq(site(&s, 0)->replaced, 1);
+    cr_assert_eq(site(&s, 1)->replaced, 1);
     cr_assert_eq(site(&s, 1)->growth.chains, 0);
     tear_down(&s);
 }
