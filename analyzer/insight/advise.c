@@ -37,14 +37,13 @@ static bool is_worth_reading(const struct finding_saves *saves)
            saves->ns >= ADVISE_NS_MIN;
 }
 
-static bool matches(const struct profile *p, const struct advise_options *options, uint32_t site,
-                    const char *glob)
+static bool matches(const struct profile *p, const struct finding *finding, const char *glob)
 {
     struct site_stack stack = {0};
-    site_stack_load(&stack, p, p->sites.at[site].path);
+    site_stack_load(&stack, p, p->sites.at[finding->site].path);
     bool is_match = false;
-    if (stack.count != 0) {
-        char *function = site_function(&stack.at[site_stack_shown(&stack, options->wrappers)]);
+    if (finding->place < stack.count) {
+        char *function = site_function(&stack.at[finding->place]);
         is_match = strcmp(glob, function) == 0 || fnmatch(glob, function, 0) == 0;
         free(function);
     }
@@ -58,7 +57,7 @@ static bool is_silenced(const struct profile *p, const struct advise_options *op
     for (size_t i = 0; i < options->silence_count; i++) {
         const struct advise_silence *silence = &options->silences[i];
         if (silence->kind == finding->kind &&
-            (silence->glob == NULL || matches(p, options, finding->site, silence->glob))) {
+            (silence->glob == NULL || matches(p, finding, silence->glob))) {
             return true;
         }
     }
@@ -97,6 +96,7 @@ static void ask(struct advice *advice, const struct advise_options *options,
         is_taken = is_taken || kinds[i].speaks_for_calls;
         finding.kind = (enum finding_kind)i;
         finding.site = group->site;
+        finding.place = group->place;
         finding.sites = group->sites;
         finding.free_site = group->free_site;
         finding.effect_permille = effect_of(&advice->facts, &finding.saves);

@@ -72,7 +72,8 @@ struct finding {
     enum finding_confidence confidence;
     const char *reason; /* of the confidence: static */
     uint32_t site;      /* the call site with the largest part in it */
-    uint32_t sites;     /* call sites with the same allocating function and line */
+    uint32_t place;     /* its frame to talk about: an index into the site's stack */
+    uint32_t sites;     /* call sites with the same function and line there */
     uint32_t free_site; /* where most of its blocks are freed; 0 = unknown or none */
     const char *cause;  /* slow-calls: what made them slow; static, NULL = not asked */
     struct finding_saves saves;

@@ -6,6 +6,7 @@
 
 #include "heap/heap_growth.h"
 #include "heap/id_map.h"
+#include "insight/finding_place.h"
 #include "insight/latency.h"
 
 __extension__ typedef unsigned __int128 wide;
@@ -14,6 +15,7 @@ struct loading {
     const struct profile *profile;
     const struct site_wrappers *wrappers;
     struct finding_groups *groups;
+    struct finding_places places;
     struct id_map map;  /* kept name -> group */
     uint32_t *group_of; /* for each site, + 1; 0 = it allocates nothing */
     uint64_t *free_mean_ns;
@@ -36,39 +38,47 @@ uint64_t finding_ns_of(const struct finding_group *group, uint64_t calls)
     return (uint64_t)((double)(group->alloc_ns + group->free_ns) * share);
 }
 
-/* The group of a site's shown frame. */
+static char *key_of(const struct site_frame *frame)
+{
+    bool is_known = frame->line != 0;
+    bool has_function = frame->function[0] != '\0';
+    return mem_format("%s\x1f%s\x1f%" PRIu32 "\x1f%" PRIx64, frame->function,
+                      is_known ? frame->file : frame->module, frame->line,
+                      has_function ? 0 : frame->offset);
+}
+
+/* The group of a site, by the frame to talk about. */
 static struct finding_group *group_at(struct loading *l, uint32_t site)
 {
+    size_t place = 0;
+    char *key = mem_text("");
     site_stack_load(&l->stack, l->profile, l->profile->sites.at[site].path);
-    struct site_frame frame = {.function = "", .file = "", .module = ""};
     if (l->stack.count != 0) {
-        frame = l->stack.at[site_stack_shown(&l->stack, l->wrappers)];
+        place = finding_places_of(&l->places, &l->stack, site_stack_shown(&l->stack, l->wrappers));
+        free(key);
+        key = key_of(&l->stack.at[place]);
     }
-    bool is_known = frame.line != 0;
-    bool has_function = frame.function[0] != '\0';
-    char *key = mem_format("%s\x1f%s\x1f%" PRIu32 "\x1f%" PRIx64, frame.function,
-                           is_known ? frame.file : frame.module, frame.line,
-                           has_function ? 0 : frame.offset);
     const char *kept = mem_strings_keep(l->groups->names, key);
     free(key);
     uint32_t id = id_map_find(&l->map, (uintptr_t)kept, 0);
-    if (id == ID_MAP_NONE) {
+    bool is_new = id == ID_MAP_NONE;
+    if (is_new) {
         id = (uint32_t)l->groups->groups.count;
-        struct finding_group *group = MEM_PUSH(&l->groups->groups);
-        group->function = frame.function;
-        group->site = site;
+        MEM_PUSH(&l->groups->groups)->site = site;
         id_map_put(&l->map, (uintptr_t)kept, 0, id);
     }
+    struct finding_group *group = &l->groups->groups.at[id];
+    if (is_new || l->profile->sites.at[site].allocs > l->profile->sites.at[group->site].allocs) {
+        group->site = site;
+        group->place = (uint32_t)place;
+    }
     l->group_of[site] = id + 1;
-    return &l->groups->groups.at[id];
+    return group;
 }
 
 static void add_site(struct finding_group *group, const struct profile *p, uint32_t id)
 {
     const struct profile_site *site = &p->sites.at[id];
-    if (site->allocs > p->sites.at[group->site].allocs) {
-        group->site = id;
-    }
     group->sites += 1;
     group->allocs += site->allocs;
     group->bytes += site->bytes;
@@ -97,6 +107,13 @@ static void add_site(struct finding_group *group, const struct profile *p, uint3
 static void add_sites(struct loading *l)
 {
     const struct profile *p = l->profile;
+    for (uint32_t i = 1; i < p->sites.count; i++) {
+        if (p->sites.at[i].allocs != 0) {
+            site_stack_load(&l->stack, p, p->sites.at[i].path);
+            size_t shown = site_stack_shown(&l->stack, l->wrappers);
+            finding_places_add(&l->places, &l->stack, shown, &p->sites.at[i]);
+        }
+    }
     for (uint32_t i = 1; i < p->sites.count; i++) {
         if (p->sites.at[i].allocs != 0) {
             add_site(group_at(l, i), p, i);
@@ -193,6 +210,7 @@ void finding_groups_load(const struct profile *profile, const struct site_wrappe
     struct loading l = {.profile = profile,
                         .wrappers = wrappers,
                         .groups = ret,
+                        .places = {.names = ret->names},
                         .group_of = mem_zero(profile->sites.count, sizeof(uint32_t)),
                         .free_mean_ns = mem_zero(profile->sites.count, sizeof(uint64_t))};
     load_facts(profile, &ret->facts);
@@ -201,6 +219,7 @@ void finding_groups_load(const struct profile *profile, const struct site_wrappe
     add_pairs(&l);
     site_stack_finish(&l.stack);
     id_map_finish(&l.map);
+    finding_places_finish(&l.places);
     free(l.group_of);
     free(l.free_mean_ns);
 }

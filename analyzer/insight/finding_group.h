@@ -1,7 +1,8 @@
 /*
  * finding_group - what findings are made of: the call sites of one allocating function and source
- * line, added up. The function is the one that reports show: the innermost outside the allocator's
- * wrappers. Without a line it is the function in its library, without a name the code address.
+ * line, added up. The function is the innermost outside the allocator's wrappers and outside what
+ * behaves like one (finding_place). Without a line it is the function in its library, without a
+ * name the code address.
  * Beside each group the facts of the whole run that its numbers are compared with.
  * Owner: finding_groups_finish(). Pure: profile in, sums out.
  * Units: ns net of the clock's cost.
@@ -16,8 +17,8 @@
 #include "insight/site_name.h"
 
 struct finding_group {
-    const char *function; /* as shown; "" = unknown */
-    uint32_t site;        /* the one with the most allocations */
+    uint32_t site;  /* the one with the most allocations */
+    uint32_t place; /* the function's frame in its stack, as site_stack_load() has it */
     uint32_t sites;
     uint32_t free_site;        /* where most of the blocks are freed; 0 = none are */
     uint64_t free_site_blocks; /* so many */

@@ -14,6 +14,7 @@ enum {
     /* Blocks of the site that are freed after all: then those that are not were forgotten. */
     LEAK_SURE_FREED_PERMILLE = 500,
     LEAK_SOME_FREED_PERMILLE = 20,
+    LEAK_OTHERS_PERMILLE = 100,      /* of the peak: more left by others is a habit */
     LEAK_UNFREED_PEAK_PERMILLE = 100 /* where none is freed, less is not worth a word */
 };
 
@@ -57,18 +58,27 @@ static bool is_growing(const struct finding_group *group)
     return true;
 }
 
-static void set_leak_confidence(struct finding *f, uint64_t freed_permille)
+/* Nearly all else is freed: who leaves the last cleaning to the system frees nothing. */
+static bool cleans_up(const struct finding_facts *facts, const struct finding_group *group)
 {
-    if (freed_permille >= LEAK_SURE_FREED_PERMILLE) {
-        f->confidence = FINDING_HIGH;
-        f->reason = "most blocks made here are freed, and those that are not come all along the "
-                    "run: a way out that forgets them";
-    } else if (freed_permille >= LEAK_SOME_FREED_PERMILLE) {
-        f->confidence = FINDING_MEDIUM;
-        f->reason = "some blocks made here are freed; the others pile up all along the run";
-    } else {
+    uint64_t others =
+        facts->live_bytes > group->live_bytes ? facts->live_bytes - group->live_bytes : 0;
+    return finding_permille(others, facts->peak_bytes) <= LEAK_OTHERS_PERMILLE;
+}
+
+static void set_leak_confidence(struct finding *f, uint64_t freed_permille, bool is_clean)
+{
+    if (!is_clean) {
         f->confidence = FINDING_LOW;
-        f->reason = "none is ever freed: it may be kept on purpose until the end";
+        f->reason = "it grows along the run; but the program leaves other blocks to the system at "
+                    "its end too, so this may be a table that is kept on purpose";
+    } else if (freed_permille >= LEAK_SURE_FREED_PERMILLE) {
+        f->confidence = FINDING_HIGH;
+        f->reason = "most blocks made here are freed, and so is nearly all else; those that are "
+                    "not come all along the run: a way out that forgets them";
+    } else {
+        f->confidence = FINDING_MEDIUM;
+        f->reason = "nearly all else is freed, and these pile up all along the run";
     }
 }
 
@@ -90,6 +100,6 @@ bool finding_leak(const struct finding_facts *facts, const struct finding_group 
                 group->live_in_quarter[0]);
     finding_add(f, "live_last_quarter", "left from the last quarter", FINDING_COUNT,
                 group->live_in_quarter[PROFILE_QUARTERS - 1]);
-    set_leak_confidence(f, freed_permille);
+    set_leak_confidence(f, freed_permille, cleans_up(facts, group));
     return true;
 }

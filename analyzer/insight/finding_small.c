@@ -7,12 +7,14 @@ enum {
     BOXED_BYTES_MAX = 8, /* no larger than the pointer to it */
     BOXED_BLOCKS_MIN = 100,
     BOXED_ONE_SIZE_PERMILLE = 950,
+    BOXED_ALIVE_PERMILLE = 100, /* alive at once: boxes are held; empty strings come and go */
     /* A structure that holds the pointers: not more than four for each box. */
     BOXED_HOLDER_MAX = 4,
     ARENA_ALLOCS_MIN = 256,
     ARENA_TOGETHER_PERMILLE = 500, /* the first 63 of a burst do not count as one */
     ARENA_SURE_PERMILLE = 900,
-    ARENA_BYTES_MAX = 4096, /* larger blocks are worth a call */
+    ARENA_ONE_SIZE_PERMILLE = 500, /* nodes; strings spread over many bins */
+    ARENA_BYTES_MAX = 4096,        /* larger blocks are worth a call */
     ARENA_CHUNK_BYTES = 65536,
     OVERSIZED_WASTE_PERMILLE = 250, /* of what was asked for; below it rounding is just that */
     OVERSIZED_BYTES_MIN = 65536,
@@ -77,6 +79,7 @@ bool finding_boxed(const struct finding_facts *facts, const struct finding_group
 {
     uint64_t largest = hist_max(&group->size);
     if (largest > BOXED_BYTES_MAX || group->max_blocks < BOXED_BLOCKS_MIN ||
+        finding_permille(group->max_blocks, group->allocs) < BOXED_ALIVE_PERMILLE ||
         one_size_permille(&group->size) < BOXED_ONE_SIZE_PERMILLE) {
         return false;
     }
@@ -117,9 +120,13 @@ bool finding_arena(const struct finding_facts *facts, const struct finding_group
     finding_add(f, "bursts", "such bursts", FINDING_COUNT, group->bursts);
     finding_add(f, "blocks_at_once", "alive at once at most", FINDING_COUNT, group->max_blocks);
     finding_add(f, "free_ns", "freeing them took", FINDING_NS, group->free_ns);
-    f->confidence = permille >= ARENA_SURE_PERMILLE ? FINDING_HIGH : FINDING_MEDIUM;
-    f->reason = f->confidence == FINDING_HIGH
-                    ? "nearly all died in bursts, with no allocation between"
+    bool is_one_size = one_size_permille(&group->size) >= ARENA_ONE_SIZE_PERMILLE;
+    bool is_sure = permille >= ARENA_SURE_PERMILLE && is_one_size;
+    f->confidence = is_sure ? FINDING_HIGH : FINDING_MEDIUM;
+    f->reason = is_sure ? "nearly all have one size and died in bursts, with no allocation between"
+                : permille >= ARENA_SURE_PERMILLE
+                    ? "nearly all died in bursts; but sizes vary: if they are values that others "
+                      "may own or change, an arena does not fit"
                     : "more than half died in bursts, with no allocation between; the others did "
                       "not";
     return true;

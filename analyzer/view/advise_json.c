@@ -27,7 +27,7 @@ static void write_place(struct json *json, const struct advice *advice,
     struct site_stack stack = {0};
     site_stack_load(&stack, p, p->sites.at[f->site].path);
     if (stack.count != 0) {
-        const struct site_frame *shown = &stack.at[site_stack_shown(&stack, wrappers)];
+        const struct site_frame *shown = &stack.at[f->place];
         char *function = site_function(shown);
         char *silence = mem_format("%s:%s", finding_name(f->kind), function);
         json_frame(json, shown);

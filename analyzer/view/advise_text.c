@@ -160,7 +160,7 @@ static void print_finding(struct printing *p, size_t number, const struct findin
 {
     const struct profile *profile = p->view->advice->facts.profile;
     site_stack_load(&p->stack, profile, profile->sites.at[f->site].path);
-    p->shown = site_stack_shown(&p->stack, p->view->wrappers);
+    p->shown = f->place;
     char *heading = mem_format("%zu. %s: %s", number, finding_name(f->kind), finding_line(f->kind));
     char *saves = advise_saves_text(&p->view->advice->facts, &f->saves);
     page_heading(p->page, heading);

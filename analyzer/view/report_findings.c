@@ -11,7 +11,7 @@ static void add_finding(struct table *table, const struct report *r, struct site
                         const struct finding *f)
 {
     site_stack_load(stack, r->profile, r->profile->sites.at[f->site].path);
-    char *label = stack->count != 0 ? site_label(&stack->at[site_stack_shown(stack, &r->wrappers)])
+    char *label = stack->count != 0 ? site_label(&stack->at[f->place])
                                     : mem_text("(calls whose call path was not kept)");
     table_add(table, finding_name(f->kind));
     table_add(table, finding_confidence_name(f->confidence));

@@ -300,18 +300,24 @@ Test(advise, a_pool_would_serve_and_a_cold_one_does_not)
     end(&s, advice);
 }
 
+/* A table that is kept to the end, and blocks of which every eighth is forgotten. */
+static void forget(struct scene *s, uint64_t table_bytes)
+{
+    for (unsigned i = 0; i < 30; i++) {
+        (void)make(s, table_bytes / 30, OTHER);
+    }
+    for (unsigned i = 0; i < 4000; i++) {
+        uint64_t block = make(s, 64, HELPER);
+        if (i % 8 != 0) {
+            drop(s, block, ELSEWHERE);
+        }
+    }
+}
+
 Test(advise, a_leak_comes_all_along_and_a_table_at_the_start)
 {
     struct scene s = set_up();
-    for (unsigned i = 0; i < 300; i++) {
-        (void)make(&s, 256, OTHER); /* a table: never freed, but not growing */
-    }
-    for (unsigned i = 0; i < 4000; i++) {
-        uint64_t block = make(&s, 64, HELPER);
-        if (i % 8 != 0) {
-            drop(&s, block, ELSEWHERE);
-        }
-    }
+    forget(&s, 1920);
     struct advice *advice = finish(&s);
     const struct finding *leak = of_kind(advice, FINDING_LEAK);
     cr_assert_not_null(leak);
@@ -321,6 +327,34 @@ Test(advise, a_leak_comes_all_along_and_a_table_at_the_start)
         cr_assert_neq(s.p->sites.at[advice->findings.at[i].site].path, s.path[OTHER]);
     }
     end(&s, advice);
+}
+
+Test(advise, who_leaves_much_to_the_system_may_keep_the_rest_on_purpose)
+{
+    struct scene s = set_up();
+    forget(&s, 60000);
+    struct advice *advice = finish(&s);
+    const struct finding *leak = of_kind(advice, FINDING_LEAK);
+    cr_assert_not_null(leak);
+    cr_assert_eq(leak->confidence, FINDING_LOW);
+    end(&s, advice);
+}
+
+Test(advise, small_blocks_that_come_and_go_are_no_boxes)
+{
+    for (unsigned alive = 2000; alive != 0; alive = alive == 2000 ? 120 : 0) {
+        struct scene s = set_up();
+        uint64_t blocks[2000];
+        for (unsigned i = 0; i < 4000; i++) {
+            if (i >= alive) {
+                drop(&s, blocks[(i - alive) % 2000], LIST);
+            }
+            blocks[i % 2000] = make(&s, 8, LIST);
+        }
+        struct advice *advice = finish(&s);
+        cr_assert_eq(of_kind(advice, FINDING_BOXED) != NULL, alive == 2000, "%u alive", alive);
+        end(&s, advice);
+    }
 }
 
 Test(advise, blocks_that_wander_between_threads_at_a_price)
