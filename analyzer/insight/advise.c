@@ -130,7 +130,7 @@ struct advice *advise_profile(const struct profile *profile, const struct advise
 {
     struct advice *advice = mem_zero(1, sizeof *advice);
     struct finding_groups groups;
-    finding_groups_load(profile, options->wrappers, &groups);
+    finding_groups_load(profile, options->wrappers, FINDING_BY_PLACE, &groups);
     advice->facts = groups.facts;
     advice->threshold_permille = options->threshold_permille;
     if (profile->run.counters_only) {

@@ -14,6 +14,7 @@ __extension__ typedef unsigned __int128 wide;
 struct loading {
     const struct profile *profile;
     const struct site_wrappers *wrappers;
+    enum finding_grouping grouping;
     struct finding_groups *groups;
     struct finding_places places;
     struct id_map map;  /* kept name -> group */
@@ -54,7 +55,10 @@ static struct finding_group *group_at(struct loading *l, uint32_t site)
     char *key = mem_text("");
     site_stack_load(&l->stack, l->profile, l->profile->sites.at[site].path);
     if (l->stack.count != 0) {
-        place = finding_places_of(&l->places, &l->stack, site_stack_shown(&l->stack, l->wrappers));
+        place = site_stack_shown(&l->stack, l->wrappers);
+        if (l->grouping == FINDING_BY_PLACE) {
+            place = finding_places_of(&l->places, &l->stack, place);
+        }
         free(key);
         key = key_of(&l->stack.at[place]);
     }
@@ -64,7 +68,9 @@ static struct finding_group *group_at(struct loading *l, uint32_t site)
     bool is_new = id == ID_MAP_NONE;
     if (is_new) {
         id = (uint32_t)l->groups->groups.count;
-        MEM_PUSH(&l->groups->groups)->site = site;
+        struct finding_group *group = MEM_PUSH(&l->groups->groups);
+        group->key = kept;
+        group->site = site;
         id_map_put(&l->map, (uintptr_t)kept, 0, id);
     }
     struct finding_group *group = &l->groups->groups.at[id];
@@ -204,11 +210,12 @@ static void load_facts(const struct profile *p, struct finding_facts *facts)
 }
 
 void finding_groups_load(const struct profile *profile, const struct site_wrappers *wrappers,
-                         struct finding_groups *ret)
+                         enum finding_grouping grouping, struct finding_groups *ret)
 {
     *ret = (struct finding_groups){.names = mem_strings_create()};
     struct loading l = {.profile = profile,
                         .wrappers = wrappers,
+                        .grouping = grouping,
                         .groups = ret,
                         .places = {.names = ret->names},
                         .group_of = mem_zero(profile->sites.count, sizeof(uint32_t)),

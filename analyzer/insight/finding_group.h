@@ -17,8 +17,9 @@
 #include "insight/site_name.h"
 
 struct finding_group {
-    uint32_t site;  /* the one with the most allocations */
-    uint32_t place; /* the function's frame in its stack, as site_stack_load() has it */
+    const char *key; /* function, file, line: equal in recordings of one build */
+    uint32_t site;   /* the one with the most allocations */
+    uint32_t place;  /* the function's frame in its stack, as site_stack_load() has it */
     uint32_t sites;
     uint32_t free_site;        /* where most of the blocks are freed; 0 = none are */
     uint64_t free_site_blocks; /* so many */
@@ -75,9 +76,13 @@ struct finding_groups {
     struct mem_strings *names;
 };
 
+/* By the frame that reports show, which is the same in every recording; or also seeing through
+ * what behaves like a wrapper in this one. */
+enum finding_grouping { FINDING_BY_SHOWN, FINDING_BY_PLACE };
+
 /* The profile is borrowed and sealed; wrappers: NULL = the built-in list. */
 void finding_groups_load(const struct profile *profile, const struct site_wrappers *wrappers,
-                         struct finding_groups *ret);
+                         enum finding_grouping grouping, struct finding_groups *ret);
 void finding_groups_finish(struct finding_groups *groups);
 
 /* part * 1000 / whole without overflow; 0 of nothing. */

@@ -37,7 +37,7 @@ Test(finding_group, sites_of_one_line_add_up_and_frees_are_priced_where_they_hap
     }
     heap_settle(heap);
     struct finding_groups groups;
-    finding_groups_load(p, NULL, &groups);
+    finding_groups_load(p, NULL, FINDING_BY_PLACE, &groups);
     cr_assert_eq(groups.groups.count, 1);
     const struct finding_group *g = &groups.groups.at[0];
     cr_assert_eq(g->sites, 2);
