@@ -38,7 +38,8 @@ enum scaling_class {
     SCALING_N_LOG_N,
     SCALING_QUADRATIC,
     SCALING_CUBIC,
-    SCALING_UNCLEAR, /* no model fits within SCALING_ERROR_MAX, or fewer than three sizes have any */
+    SCALING_UNCLEAR, /* no model fits within SCALING_ERROR_MAX, or fewer than three sizes have any
+                      */
     SCALING_CLASSES
 };
 

@@ -15,7 +15,7 @@
 #include "insight/tree.h"
 #include "view/page.h"
 
-enum report_shape { REPORT_SITES, REPORT_TREE, REPORT_CALLERS };
+enum report_shape { REPORT_SITES, REPORT_TREE, REPORT_CALLERS, REPORT_LATENCY };
 
 /* All borrowed. */
 struct report {
@@ -39,6 +39,13 @@ void report_print_tree(const struct report *report, const struct page *page);
 /* The functions that allocate most by the report's key, whoever called them; report_print() calls
  * it. */
 void report_print_allocating(const struct report *report, const struct page *page);
+
+/* A histogram of each function and of the sites with most time, and the slowest calls with their
+ * callers; report_print() calls it. */
+void report_print_latency(const struct report *report, const struct page *page);
+
+/* The latencies of a function (NULL: all) as HdrHistogram's percentile format, in ns. */
+void report_hgrm(const struct report *report, const char *function, FILE *out);
 
 /* The findings in short, for who has not asked for advice; report_print() calls it. */
 void report_print_findings(const struct report *report, const struct page *page);

@@ -175,7 +175,7 @@ static void write_tree(struct json *json, const struct report *r)
     static const char *const names[TREE_VALUES] = {
         "allocations",       "allocated_bytes",       "peak_bytes",
         "live_at_end_bytes", "temporary_allocations", "allocator_time_ns"};
-    if (r->shape == REPORT_SITES) {
+    if (r->shape != REPORT_TREE && r->shape != REPORT_CALLERS) {
         return;
     }
     struct tree *tree = tree_build(r->profile, r->selection, &r->wrappers,

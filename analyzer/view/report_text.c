@@ -496,6 +496,10 @@ static void print_next(const struct report *r, const struct page *page)
 void report_print(const struct report *report, const struct page *page)
 {
     print_head(report, page);
+    if (report->shape == REPORT_LATENCY) {
+        report_print_latency(report, page);
+        return;
+    }
     if (report->shape != REPORT_SITES) {
         report_print_tree(report, page);
         return;
