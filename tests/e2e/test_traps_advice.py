@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The traps are the ground truth of advice: each one is the first finding, on its line; its fix is not.
 
-usage: test_traps_advice.py ALLOCTRAP TRAPS TRAPS_SOURCE_FOLDER
+usage: test_traps_advice.py ALLOCTRAP TRAPS TRAPS_SOURCE_FOLDER DOCS_FOLDER
 """
 
 import json
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-ALLOCTRAP, TRAPS, SOURCES = (os.path.abspath(a) for a in sys.argv[1:4])
+ALLOCTRAP, TRAPS, SOURCES, DOCS = (os.path.abspath(a) for a in sys.argv[1:5])
 failures = []
 
 # trap: kind, allocating function, file, what stands on the line; at least so sure
@@ -109,6 +109,19 @@ def test_fix_is_worth_it(trap):
               f"{trap}: {saves['memory_bytes']} bytes promised, {saved} saved")
 
 
+def test_page(trap):
+    """docs/traps.md shows this finding, on its line, and the counts of both runs."""
+    with open(os.path.join(DOCS, "traps.md"), encoding="utf-8") as page:
+        section = page.read().split(f"\n## {trap}\n")[1].split("\n## ")[0]
+    first = json.loads(advise(trap, "naive", "--json"))["findings"][0]
+    shown = f"  {first['function']} at {os.path.basename(first['file'])}:{first['line']}\n"
+    check(f"\n1. {first['kind']}: " in section and shown in section, f"docs/traps.md, {trap}: {shown}")
+    check(f"Confidence {first['confidence']}: {first['reason'][:40]}" in section, f"{trap}: its confidence")
+    counts = [json.loads(run(ALLOCTRAP, "report", "--json", f"{trap}-{way}.atrap"))["totals"]["allocations"]
+              for way in ("naive", "fixed")]
+    check(f"| allocations | {counts[0]:,} | {counts[1]:,} |" in section, f"docs/traps.md, {trap}: {counts}")
+
+
 def test_forms():
     for form in "--json", "--markdown":
         check(advise("concat", "naive", form) == advise("concat", "naive", form), f"{form} repeats")
@@ -129,6 +142,7 @@ def main():
         test_naive(trap)
         test_fixed(trap)
         test_fix_is_worth_it(trap)
+        test_page(trap)
     names = [line.split()[0] for line in run(TRAPS, "--list").splitlines()]
     check(sorted(names) == sorted(TRUTH), f"every trap has its truth: {names}")
     test_forms()
