@@ -104,10 +104,12 @@ static void ask(struct advice *advice, const struct advise_options *options,
     }
 }
 
-/* What is sure counts three times as much as what is only likely. */
+/* What is sure counts half as much again as what is only likely; hints stand behind both. */
 static uint64_t weight(const struct finding *finding)
 {
-    return (uint64_t)finding->effect_permille * ((uint64_t)finding->confidence + 1);
+    static const uint64_t weights[FINDING_CONFIDENCES] = {
+        [FINDING_LOW] = 1, [FINDING_MEDIUM] = 2, [FINDING_HIGH] = 3};
+    return finding->effect_permille * weights[finding->confidence];
 }
 
 static int descending(uint64_t a, uint64_t b)
@@ -119,7 +121,8 @@ static int by_saving(const void *left, const void *right)
 {
     const struct finding *a = left;
     const struct finding *b = right;
-    int order = descending(weight(a), weight(b));
+    int order = descending(a->confidence != FINDING_LOW, b->confidence != FINDING_LOW);
+    order = order != 0 ? order : descending(weight(a), weight(b));
     order = order != 0 ? order : descending(a->saves.ns, b->saves.ns);
     order = order != 0 ? order : descending(a->saves.calls, b->saves.calls);
     order = order != 0 ? order : descending(b->kind, a->kind);

@@ -15,6 +15,9 @@ enum {
     PRESIZE_CHAINS_MIN = 32,     /* fewer say nothing about "nearly always" */
     PRESIZE_SAME_PERMILLE = 800, /* of the last sizes in one bin and its neighbours: 5 % wide */
     PRESIZE_SURE_PERMILLE = 950,
+    /* Two blocks of which the larger one stays look like one step by copy; realloc leaves no doubt.
+     */
+    PRESIZE_STEPS_BY_COPY_MIN = 3,
     /* A block that holds room for more grows by 1.5 or 2 a step; one that holds what was asked for
      * grows by what is added. Below this mean factor it is the latter. */
     CAPACITY_FACTOR_PERCENT = 140,
@@ -146,7 +149,10 @@ bool finding_presize(const struct finding_facts *facts, const struct finding_gro
     uint64_t same = 0;
     uint64_t size = most_frequent(&g->last_size, &same);
     uint64_t permille = finding_permille(same, g->chains);
-    if (g->chains < PRESIZE_CHAINS_MIN || permille < PRESIZE_SAME_PERMILLE || !has_capacity(g)) {
+    bool is_doubtful =
+        g->by_copy_steps > g->steps / 2 && g->steps < g->chains * PRESIZE_STEPS_BY_COPY_MIN;
+    if (g->chains < PRESIZE_CHAINS_MIN || permille < PRESIZE_SAME_PERMILLE || is_doubtful ||
+        !has_capacity(g)) {
         return false;
     }
     f->saves.calls = g->steps;

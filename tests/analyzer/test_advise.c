@@ -197,6 +197,22 @@ Test(advise, many_steps_add_little_each)
     end(&s, advice);
 }
 
+/* Two blocks for two purposes, of which the larger one stays a little longer. */
+Test(advise, two_blocks_in_a_row_are_no_growth)
+{
+    struct scene s = set_up();
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t name = make(&s, 12, HELPER);
+        uint64_t value = make(&s, 100, HELPER);
+        drop(&s, name, HELPER);
+        drop(&s, value, HELPER);
+    }
+    struct advice *advice = finish(&s);
+    cr_assert_null(of_kind(advice, FINDING_PRESIZE));
+    cr_assert_null(of_kind(advice, FINDING_MANY_STEPS));
+    end(&s, advice);
+}
+
 /* A value that is replaced now and then, by one of any size. */
 Test(advise, replaced_values_are_no_steps)
 {
