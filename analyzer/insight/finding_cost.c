@@ -12,7 +12,11 @@ enum {
     SLOW_CALLS_MIN = 1000,
     SLOW_TAIL_CALLS_MIN = 10, /* fewer are the machine's: a scheduler, a page of a library */
     SLOW_TIMES = 50,
-    SLOW_NS_MIN = 10000
+    SLOW_NS_MIN = 10000,
+    /* glibc's first M_MMAP_THRESHOLD: from here on a block is a mapping of its own, until frees of
+     * such blocks have raised the threshold. */
+    MMAP_BYTES_MIN = 128 * 1024,
+    SLOW_TOGETHER_PERMILLE = 500 /* of the slow calls that were kept */
 };
 
 bool finding_ping_pong(const struct finding_facts *facts, const struct finding_group *group,
@@ -53,6 +57,44 @@ static uint64_t tail_ns(const struct finding_group *group, uint64_t limit_ns, ui
     return ns;
 }
 
+/* Of the program's slowest calls those at a site, and how many of them another thread's slow call
+ * in the same process overlapped. */
+static uint64_t count_together(const struct profile *p, uint32_t site, uint64_t *ret_slow)
+{
+    uint64_t together = 0;
+    *ret_slow = 0;
+    for (size_t i = 0; i < p->slow_calls.count; i++) {
+        const struct profile_slow_call *one = &p->slow_calls.at[i];
+        bool is_together = false;
+        for (size_t k = 0; k < p->slow_calls.count; k++) {
+            const struct profile_slow_call *other = &p->slow_calls.at[k];
+            is_together =
+                is_together ||
+                (other->process == one->process && other->thread != one->thread &&
+                 other->at_ns < one->at_ns + one->ns && one->at_ns < other->at_ns + other->ns);
+        }
+        *ret_slow += one->site == site;
+        together += one->site == site && is_together;
+    }
+    return together;
+}
+
+/* What the events hint at; page faults and switches within a call they do not hold. */
+static const char *cause_of(const struct finding_facts *facts, const struct finding_group *group)
+{
+    uint64_t slow = 0;
+    uint64_t together = count_together(facts->profile, group->site, &slow);
+    if (facts->is_glibc && hist_quantile(&group->size, 5000) >= MMAP_BYTES_MIN) {
+        return "likely the size: from 128 KiB on glibc takes a block from the system and gives it "
+               "back, with fresh pages each time";
+    }
+    if (slow != 0 && finding_permille(together, slow) >= SLOW_TOGETHER_PERMILLE) {
+        return "likely other threads: most of the slowest calls overlap a slow call of another "
+               "thread, as those do that wait for one lock, or for a processor";
+    }
+    return "not known: page faults and switches within a call are not recorded";
+}
+
 bool finding_slow_calls(const struct finding_facts *facts, const struct finding_group *group,
                         struct finding *f)
 {
@@ -74,6 +116,7 @@ bool finding_slow_calls(const struct finding_facts *facts, const struct finding_
     finding_add(f, "max_ns", "longest", FINDING_NS, hist_max(&group->latency));
     finding_add(f, "size_p50_bytes", "median size", FINDING_BYTES,
                 hist_quantile(&group->size, 5000));
+    f->cause = cause_of(facts, group);
     f->confidence = FINDING_LOW;
     f->reason = "the times are measured, their cause is not: the machine may have been busy";
     return true;

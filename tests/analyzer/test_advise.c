@@ -402,6 +402,66 @@ Test(advise, blocks_that_wander_between_threads_at_a_price)
     end(&s, advice);
 }
 
+/* 20 of 4000 calls take a thousand times as long as the others. */
+static struct advice *tail_of(struct scene *s, uint64_t size, bool is_together)
+{
+    for (unsigned i = 0; i < 4000; i++) {
+        bool is_slow = i % 200 == 7;
+        s->addr += 4096;
+        s->now_ns += 100000;
+        for (uint32_t thread = 0; thread < (is_slow && is_together ? 2U : 1U); thread++) {
+            struct heap_event event = {.time_ns = s->now_ns,
+                                       .addr = s->addr + 64 * thread,
+                                       .size = size + i % 50 * 64,
+                                       .path = s->path[HELPER],
+                                       .thread = thread,
+                                       .tid = 70 + thread,
+                                       .latency = loglin_code(is_slow ? 90000 : 40),
+                                       .call = CALL_MALLOC};
+            heap_add(s->heap, &event, 1);
+        }
+    }
+    return finish(s);
+}
+
+Test(advise, slow_calls_say_what_events_hint_at)
+{
+    static const struct {
+        uint64_t size;
+        bool is_together;
+        const char *cause;
+    } cases[] = {
+        {64, false, "not known"}, {64, true, "other threads"}, {200000, false, "the size"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene s = set_up();
+        struct advice *advice = tail_of(&s, cases[i].size, cases[i].is_together);
+        const struct finding *f = of_kind(advice, FINDING_SLOW_CALLS);
+        cr_assert_not_null(f);
+        cr_assert_eq(f->confidence, FINDING_LOW);
+        cr_assert_not_null(strstr(f->cause, cases[i].cause), "%s", f->cause);
+        cr_assert_geq(number_of(f, "slow_calls"), 20);
+        end(&s, advice);
+    }
+}
+
+Test(advise, one_call_that_met_the_scheduler_is_no_tail)
+{
+    struct scene s = set_up();
+    for (unsigned i = 0; i < 2000; i++) {
+        s.now_ns += 1000;
+        struct heap_event event = {.time_ns = s.now_ns,
+                                   .addr = 4096 + 64 * i,
+                                   .size = 64 + i % 50 * 64,
+                                   .path = s.path[HELPER],
+                                   .latency = loglin_code(i % 700 == 3 ? 4000000 : 40),
+                                   .call = CALL_MALLOC};
+        heap_add(s.heap, &event, 1);
+    }
+    struct advice *advice = finish(&s);
+    cr_assert_null(of_kind(advice, FINDING_SLOW_CALLS));
+    end(&s, advice);
+}
+
 Test(advise, silence_and_threshold_leave_out)
 {
     struct scene s = set_up();
