@@ -14,7 +14,7 @@
 #include "store/store.h"
 #include "view/report.h"
 
-enum { TOP_OF_TEXT = 15, TOP_OF_SOURCE = 5, TOP_MAX = 1000000000 };
+enum { TOP_OF_TEXT = 15, TOP_OF_SOURCE = 5, TOP_OF_LATENCY = 3, TOP_MAX = 1000000000 };
 
 static const char help[] =
     "usage: alloctrap report FILE [OPTION...]\n"
@@ -39,6 +39,11 @@ static const char help[] =
     "given\n"
     "                  again\n"
     "  --sysroot=DIR   the files of the recorded machine are below DIR\n"
+    "  --latency       how long calls took: a histogram for each function and for the sites with "
+    "most\n"
+    "                  time, the slowest calls with who made them\n"
+    "  --hgrm[=NAME]   the latencies of a function (all: no name) as HdrHistogram writes "
+    "percentiles\n"
     "  --focus=RE      only call sites with a function, file or library in their stack that "
     "matches\n"
     "                  this POSIX extended regular expression\n"
@@ -65,10 +70,11 @@ enum {
     OPT_SOURCE,
     OPT_SOURCE_MAP,
     OPT_SYSROOT,
+    OPT_HGRM,
     OPT_HELP
 };
 
-enum form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN };
+enum form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN, FORM_HGRM };
 
 struct choices {
     struct report report;
@@ -76,6 +82,7 @@ struct choices {
     int shape;          /* enum report_shape */
     int names;          /* enum name_form */
     const char *source; /* a file to show; NULL = those that matter most */
+    const char *hgrm;   /* the function of FORM_HGRM; NULL = all */
     uint64_t top;
     bool has_top;
     bool wants_help;
@@ -107,6 +114,23 @@ static enum err_code take_map(const char *text, struct choices *c, struct err *r
     return code;
 }
 
+static enum err_code take_hgrm(const char *function, struct choices *c, struct err *reterr)
+{
+    c->form = FORM_HGRM;
+    c->hgrm = function;
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        if (function == NULL || strcmp(function, hook_call_name(i)) == 0) {
+            return ERR_NONE;
+        }
+    }
+    char *shown = escape_terminal(function);
+    enum err_code code = err_set(
+        reterr, ERR_USAGE, NULL,
+        "--hgrm takes a function of the malloc family, like malloc or free, not '%s'", shown);
+    free(shown);
+    return code;
+}
+
 static enum err_code take_option(int option, struct choices *c, struct err *reterr)
 {
     switch (option) {
@@ -133,11 +157,28 @@ static enum err_code take_option(int option, struct choices *c, struct err *rete
     case OPT_SYSROOT:
         c->report.places.sysroot = optarg;
         break;
+    case OPT_HGRM:
+        return take_hgrm(optarg, c, reterr);
     default:
         c->wants_help = true;
         break;
     }
     return ERR_NONE;
+}
+
+static size_t default_top(const struct choices *c)
+{
+    if (c->form == FORM_JSON) {
+        return 0;
+    }
+    switch ((enum report_shape)c->shape) {
+    case REPORT_SOURCE:
+        return TOP_OF_SOURCE;
+    case REPORT_LATENCY:
+        return TOP_OF_LATENCY;
+    default:
+        return TOP_OF_TEXT;
+    }
 }
 
 static enum err_code check_choices(int argc, char **argv, struct choices *c, struct err *reterr)
@@ -159,10 +200,7 @@ static enum err_code check_choices(int argc, char **argv, struct choices *c, str
     }
     c->report.file = argv[optind];
     c->report.shape = (enum report_shape)c->shape;
-    c->report.top = c->has_top                  ? (size_t)c->top
-                    : c->form == FORM_JSON      ? 0
-                    : c->shape == REPORT_SOURCE ? TOP_OF_SOURCE
-                                                : TOP_OF_TEXT;
+    c->report.top = c->has_top ? (size_t)c->top : default_top(c);
     return ERR_NONE;
 }
 
@@ -172,6 +210,8 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"top", required_argument, NULL, OPT_TOP},
                                    {"tree", no_argument, &c->shape, REPORT_TREE},
                                    {"callers", no_argument, &c->shape, REPORT_CALLERS},
+                                   {"latency", no_argument, &c->shape, REPORT_LATENCY},
+                                   {"hgrm", optional_argument, NULL, OPT_HGRM},
                                    {"focus", required_argument, NULL, OPT_FOCUS},
                                    {"ignore", required_argument, NULL, OPT_IGNORE},
                                    {"wrapper", required_argument, NULL, OPT_WRAPPER},
@@ -238,6 +278,10 @@ static void print_form(const struct choices *c)
         report_json(&c->report, stdout);
         return;
     }
+    if (c->form == FORM_HGRM) {
+        report_hgrm(&c->report, c->hgrm, stdout);
+        return;
+    }
     struct page page = page_on(stdout, c->form == FORM_MARKDOWN ? PAGE_MARKDOWN : PAGE_TEXT);
     report_print(&c->report, &page);
 }
@@ -253,12 +297,17 @@ static enum err_code print(struct choices *c, struct profile *profile, struct er
     }
     c->report.profile = profile;
     c->report.selection = &selection;
+    struct advise_options asked = {.threshold_permille = ADVISE_THRESHOLD_PERMILLE,
+                                   .wrappers = &c->report.wrappers};
+    struct advice *advice = advise_profile(profile, &asked);
+    c->report.advice = advice;
     code = gather(c, &source, reterr);
     if (code == ERR_NONE) {
         print_form(c);
         code = page_flush(stdout, reterr);
     }
     source_lines_destroy(source);
+    advise_destroy(advice);
     select_finish(&selection);
     return code;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "heap/profile.h"
+#include "insight/advise.h"
 #include "insight/rank.h"
 #include "insight/select.h"
 #include "insight/site_name.h"
@@ -17,7 +18,7 @@
 #include "view/json.h"
 #include "view/page.h"
 
-enum report_shape { REPORT_SITES, REPORT_TREE, REPORT_CALLERS, REPORT_SOURCE };
+enum report_shape { REPORT_SITES, REPORT_TREE, REPORT_CALLERS, REPORT_SOURCE, REPORT_LATENCY };
 
 /* All borrowed. */
 struct report {
@@ -27,6 +28,7 @@ struct report {
     struct site_wrappers wrappers;
     const char *file; /* as given: for the commands to try next */
     enum report_shape shape;
+    const struct advice *advice; /* of the whole recording, whatever is selected */
     enum rank_key key;
     size_t top;                        /* sites, branches of a node, or source files; 0 = all */
     const struct source_lines *source; /* of REPORT_SOURCE */
@@ -48,6 +50,16 @@ void report_json_source(const struct report *report, struct json *json);
 /* The functions that allocate most by the report's key, whoever called them; report_print() calls
  * it. */
 void report_print_allocating(const struct report *report, const struct page *page);
+
+/* A histogram of each function and of the sites with most time, and the slowest calls with their
+ * callers; report_print() calls it. */
+void report_print_latency(const struct report *report, const struct page *page);
+
+/* The latencies of a function (NULL: all) as HdrHistogram's percentile format, in ns. */
+void report_hgrm(const struct report *report, const char *function, FILE *out);
+
+/* The findings in short, for who has not asked for advice; report_print() calls it. */
+void report_print_findings(const struct report *report, const struct page *page);
 
 /* What those do that come first by a key: "allocate most often". */
 const char *report_key_words(enum rank_key key);

@@ -475,6 +475,7 @@ static void print_next(const struct report *r, const struct page *page)
         {"report", " --source", "the lines of source that allocate"},
         {"report", " --sort=peak", "what memory was held at the peak"},
         {"report", " --sort=time", "where the allocator's time went"},
+        {"advise", "", "what to do about it, with evidence"},
         {"compare", " OTHER.atrap", "this run beside another, after a change"},
     };
     char *file = shell_word(r->file);
@@ -500,6 +501,10 @@ void report_print(const struct report *report, const struct page *page)
         report_print_source(report, page);
         return;
     }
+    if (report->shape == REPORT_LATENCY) {
+        report_print_latency(report, page);
+        return;
+    }
     if (report->shape != REPORT_SITES) {
         report_print_tree(report, page);
         return;
@@ -510,5 +515,6 @@ void report_print(const struct report *report, const struct page *page)
     print_sites(report, page);
     print_processes(report, page);
     print_slow_calls(report, page);
+    report_print_findings(report, page);
     print_next(report, page);
 }
