@@ -20,6 +20,7 @@ typedef enum err_code command_run(int argc, char **argv, int *ret_status, struct
     X("scaling", command_scaling, "fit how allocations grow with the input, and predict")          \
     X("merge", command_merge, "add up several recordings into one")                                \
     X("info", command_info, "say what a recording is and whether it is whole")                     \
+    X("export", command_export, "write flame graphs and the formats of other programs")            \
     X("symbolize", command_symbolize, "name functions that were recorded without names")           \
     X("recover", command_recover, "make a recording of what a killed recorder left")               \
     X("attach", command_attach, "")
