@@ -168,3 +168,28 @@ char *escape_markdown_code(const char *text)
     free(visible);
     return out;
 }
+
+char *escape_html(const char *text)
+{
+    static const struct {
+        char sign;
+        const char *entity;
+    } entities[] = {
+        {'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+    char *out = room_for(text, 6);
+    char *at = out;
+    while (*text != '\0') {
+        const char *entity = NULL;
+        for (size_t i = 0; i < sizeof entities / sizeof entities[0]; i++) {
+            entity = *text == entities[i].sign ? entities[i].entity : entity;
+        }
+        if (entity != NULL) {
+            at = stpcpy(at, entity);
+            text++;
+        } else {
+            text += put_visible(&at, text);
+        }
+    }
+    *at = '\0';
+    return out;
+}

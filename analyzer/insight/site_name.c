@@ -80,6 +80,13 @@ void site_stack_load(struct site_stack *stack, const struct profile *profile, ui
     }
 }
 
+void site_stack_load_frame(struct site_stack *stack, const struct profile *profile, uint32_t frame)
+{
+    stack->count = 0;
+    stack->is_cut = false;
+    push_frame(stack, profile, frame);
+}
+
 void site_stack_finish(struct site_stack *stack)
 {
     free(stack->at);
