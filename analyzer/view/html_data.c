@@ -7,6 +7,7 @@
 #include "insight/latency.h"
 #include "insight/outline.h"
 #include "insight/process_tree.h"
+#include "insight/site_callers.h"
 #include "insight/site_name.h"
 #include "view/json_profile.h"
 #include "view/report_json.h"
@@ -223,10 +224,33 @@ struct site_numbers {
     const struct profile_site *site;
     const struct profile_calls *sum;
     struct latency latency;
+    struct site_callers callers; /* that tell it from the other sites */
     uint32_t id;
     uint32_t path;
     uint32_t shown;
 };
+
+static uint32_t load_stack(const struct side *side, const struct profile_site *site)
+{
+    struct site_stack *stack = &side->writer->stack;
+    site_stack_load(stack, side->report->profile, site->path);
+    return (uint32_t)site_stack_shown(stack, &side->report->wrappers);
+}
+
+static void tell_apart(const struct side *side, struct site_numbers *numbers, size_t count)
+{
+    const struct site_stack *stack = &side->writer->stack;
+    struct site_callers_list list = {0};
+    for (size_t i = 0; i < count; i++) {
+        numbers[i].shown = load_stack(side, numbers[i].site);
+        site_callers_add(&list, stack, numbers[i].shown);
+    }
+    for (size_t i = 0; i < count; i++) {
+        (void)load_stack(side, numbers[i].site);
+        numbers[i].callers = site_callers_of(&list, stack, numbers[i].shown);
+    }
+    site_callers_finish(&list);
+}
 
 static struct site_numbers *number_sites(const struct side *side)
 {
@@ -240,9 +264,8 @@ static struct site_numbers *number_sites(const struct side *side)
         n->sum = &side->report->selection->site_totals[n->id];
         n->latency = latency_of(n->sum, &n->site->latency, p->run.clock_cost_ps);
         n->path = o->place_of_path[n->site->path];
-        site_stack_load(&side->writer->stack, p, n->site->path);
-        n->shown = (uint32_t)site_stack_shown(&side->writer->stack, &side->report->wrappers);
     }
+    tell_apart(side, numbers, o->site_count);
     return numbers;
 }
 
@@ -310,6 +333,24 @@ static void write_site_histograms(struct json *json, const struct site_numbers *
     json_end(json);
 }
 
+/* For each site its callers' places in the stack; -N before the last: N were left out there. */
+static void write_callers(struct json *json, const struct site_numbers *numbers, size_t count)
+{
+    json_array(json, "callers");
+    for (size_t i = 0; i < count; i++) {
+        const struct site_callers *callers = &numbers[i].callers;
+        json_array(json, NULL);
+        for (size_t k = 0; k < callers->count; k++) {
+            if (callers->left_out != 0 && k + 1 == callers->count) {
+                json_int(json, NULL, -(int64_t)callers->left_out);
+            }
+            json_uint(json, NULL, callers->at[k]);
+        }
+        json_end(json);
+    }
+    json_end(json);
+}
+
 static void write_sites(const struct side *side)
 {
     static const struct {
@@ -329,6 +370,7 @@ static void write_sites(const struct side *side)
         }
         json_end(json);
     }
+    write_callers(json, numbers, count);
     write_site_histograms(json, numbers, count);
     json_end(json);
     free(numbers);

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 enum {
-    LEVEL = 9,
+    LEVEL = 6,
     WINDOW_AND_GZIP_HEAD = 15 + 16, /* zlib's words for: a gzip file, the largest window */
     MEMORY = 9,
     PACKED_BYTES = 3 * 8192 /* whole groups of base64 */

@@ -37,7 +37,7 @@ export class ComparePage {
     this.functions = raw.functions.map(rowOf);
     this.hasTimes = sides.every((side) => side.isTimed);
     this.hasLives = sides.every((side) => side.hasLives);
-    this.tiles = el("dl", { class: "tiles" }, ...this.tileList());
+    this.tiles = el("dl", { class: "tiles compared" }, ...this.tileList());
     this.masks = sides.map((side) => maskOf(side, state.get("focus")));
     this.flame = new Flame(sides, state, () => this.masks);
     this.kind = "all";
@@ -52,10 +52,11 @@ export class ComparePage {
   /* The conclusion in a sentence. */
   conclusion() {
     const [b, a] = this.sides.map((side) => side.raw.totals);
+    const amounts = `(${units.short(b.allocations)} → ${units.short(a.allocations)})`;
     const change = b.allocations === a.allocations ? "makes as many allocations as before"
       : a.allocations < b.allocations && b.allocations > 0
-        ? `makes ${units.share(b.allocations - a.allocations, b.allocations)} fewer allocations`
-        : `makes more allocations (${words(b.allocations, a.allocations, "fewer", "more")})`;
+        ? `makes ${units.share(b.allocations - a.allocations, b.allocations)} fewer allocations ${amounts}`
+        : `makes more allocations ${amounts}`;
     const saved = b.allocator_time_ns - a.allocator_time_ns;
     const time = !this.hasTimes || saved === 0 ? ""
       : ` and spends ${units.ns(Math.abs(saved))} ${saved > 0 ? "less" : "more"} in the allocator`;
@@ -145,7 +146,7 @@ export class ComparePage {
     if (isSite) {
       return el("span", {}, siteName(side, site), " ", tag);
     }
-    const line = side.shown(site, 0)[0];
+    const line = side.shown(site);
     return el("span", { class: "site" }, el("span", { class: "function" }, breakable(side.func(line))),
       el("span", { class: "place" }, " ", side.place(line)), " ", tag);
   }
@@ -156,6 +157,7 @@ export class ComparePage {
     const format = (value) => METRICS[metric()].format(value);
     return new Table({
       label,
+      first: 20,
       sort: "effect",
       isUp: false,
       key: (row) => row.index,
@@ -169,7 +171,7 @@ export class ComparePage {
         { name: "effect", title: "Difference", hint: "sorted by its size, whatever its sign", value: (row) => Math.abs(delta(row)),
           cell: (row) => el("span", { class: delta(row) === 0 ? "same" : delta(row) < 0 ? "less" : "more" },
             units.change(row.before[metric()], row.after[metric()], format), bar(Math.abs(delta(row)), this.largest)) },
-        { name: "ratio", title: "That is", value: (row) => row.after[metric()] / Math.max(row.before[metric()], 1e-9),
+        { name: "ratio", title: "That is", isWord: true, value: (row) => row.after[metric()] / Math.max(row.before[metric()], 1e-9),
           cell: (row) => words(row.before[metric()], row.after[metric()], "less", "more") },
       ],
     });

@@ -94,18 +94,25 @@ export class Side {
     return false;
   }
 
-  /* The line that names a site, and the callers behind it: as many as asked for. */
-  shown(site, callers) {
-    const skip = this.sites.shown[site];
-    const lines = [];
-    let at = 0;
+  /* The line that names a site; undefined for calls whose path was not kept. */
+  shown(site) {
+    let skip = this.sites.shown[site];
+    let shown;
     this.walk(site, (line) => {
-      if (at++ >= skip) {
-        lines.push(line);
-      }
-      return lines.length <= callers;
+      shown = line;
+      return skip-- > 0;
     });
-    return lines;
+    return shown;
+  }
+
+  /* The callers that tell a site from the others, as texts from the inside out. */
+  callers(site) {
+    const places = this.sites.callers[site];
+    if (places.length === 0) {
+      return [];
+    }
+    const stack = this.stack(site);
+    return places.map((place) => (place < 0 ? `${-place} more` : this.func(stack[place])));
   }
 
   func(line) {
@@ -133,7 +140,7 @@ export class Side {
   }
 
   name(site) {
-    return this.func(this.shown(site, 0)[0]);
+    return this.func(this.shown(site));
   }
 }
 
@@ -183,7 +190,7 @@ export function functions(side, metric, mask) {
     if ((mask && !mask[site]) || values[site] === 0) {
       continue;
     }
-    const line = side.shown(site, 0)[0];
+    const line = side.shown(site);
     const key = line === undefined ? -1 : side.raw.lines.function[line];
     const entry = found.get(key);
     if (entry) {

@@ -150,7 +150,7 @@ export class Flame {
     this.name();
     const title = METRICS[this.state.get("metric")].title.toLowerCase();
     this.status.textContent = this.sides.length === 1
-      ? `Width: ${title}. Darker: allocates itself. Frames below one pixel are added up.`
+      ? `Width: ${title}. Stronger colour: allocates itself. Frames below one pixel are added up.`
       : `Width: ${title}. Orange: more than before. Blue: less. Grey: the same.`;
   }
 
@@ -206,7 +206,7 @@ export class Flame {
     if (this.sides.length === 2) {
       const [before, after] = this.bySide.map((values) => values[node]);
       const part = Math.abs(after - before) / Math.max(before, after, 1);
-      return part < 0.001 ? "var(--frame)" : mix(after > before ? "--more" : "--less", 12 + 38 * part);
+      return part < 0.001 ? "var(--frame)" : mix(after > before ? "--more" : "--less", 10 + 30 * part);
     }
     return mix("--accent", 10 + 38 * Math.sqrt(Math.max(0, this.own[node]) / value));
   }

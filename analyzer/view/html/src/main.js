@@ -2,14 +2,14 @@
  * main - unpacks the data, builds the page, keeps its toolbar: metric, focus, range, theme, keys.
  */
 import "uplot/dist/uPlot.min.css";
-import "./style.css";
 import { METRICS, Side, unpack } from "./data.js";
 import { ComparePage } from "./compare.js";
 import { choice, el } from "./dom.js";
 import { ReportPage } from "./report.js";
-import { command, when } from "./run.js";
+import { command, shortCommand, when } from "./run.js";
 import { State } from "./state.js";
 import * as units from "./units.js";
+import "./style.css"; /* last: it has the last word over the libraries' */
 
 function themeButton() {
   const root = document.documentElement;
@@ -35,9 +35,9 @@ function runLine(side) {
 
 function header(page, sides) {
   const lines = sides.length === 1
-    ? [el("h1", {}, command(sides[0].raw.command)), el("p", { class: "note" }, runLine(sides[0]))]
+    ? [el("h1", { title: command(sides[0].raw.command) }, shortCommand(sides[0].raw.command)), el("p", { class: "note" }, runLine(sides[0]))]
     : [el("h1", {}, page.conclusion()), ...sides.map((side, i) => el("p", { class: "note" },
-      el("strong", {}, i === 0 ? "Before " : "After "), command(side.raw.command), " · ", runLine(side)))];
+      el("strong", {}, i === 0 ? "Before " : "After "), shortCommand(side.raw.command), " · ", runLine(side)))];
   return el("header", {}, el("div", { class: "brand" }, el("span", {}, "alloctrap"), themeButton()), ...lines);
 }
 

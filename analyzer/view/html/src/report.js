@@ -189,11 +189,12 @@ export class ReportPage {
       isUp: false,
       columns: [
         { name: "ns", title: "Took", value: (c) => c.ns, cell: (c) => units.ns(c.ns) },
-        { name: "call", title: "Function", value: (c) => c.call, cell: (c) => c.call },
+        { name: "call", title: "Function", isWord: true, value: (c) => c.call, cell: (c) => c.call },
         { name: "size", title: "Size", value: (c) => c.size, cell: (c) => (c.size ? units.bytes(c.size) : units.NONE) },
         { name: "at_ns", title: "After start", value: (c) => c.at_ns, cell: (c) => units.ns(c.at_ns) },
         { name: "thread", title: "Thread", value: (c) => c.thread, cell: (c) => String(c.thread) },
-        { name: "site", title: "Call site", value: (c) => c.site,
+        { name: "site", title: "Call site", isText: true,
+          text: (c) => (siteOf(c) === undefined ? "" : side.name(siteOf(c))),
           cell: (c) => (siteOf(c) === undefined ? "(left out)" : siteName(side, siteOf(c))) },
       ],
     });

@@ -2,11 +2,17 @@
  * run - what ran: its processes, and under which conditions it was recorded.
  */
 import * as units from "./units.js";
+import { basename } from "./data.js";
 import { breakable, el } from "./dom.js";
 import { Table } from "./table.js";
 
 export function command(words) {
   return words.length > 0 ? words.join(" ") : "(unknown command)";
+}
+
+/* The same without the program's folder: what a reader knows it by. */
+export function shortCommand(words) {
+  return words.length > 0 ? [basename(words[0]), ...words.slice(1)].join(" ") : command(words);
 }
 
 function ending({ kind, code }) {

@@ -13,13 +13,13 @@ function percentile(side, site, name, least) {
   return isTold ? units.ns(side.sites[name][site]) : units.NONE;
 }
 
-/* The function, where it is, and two callers, so that rows can be told apart. */
+/* The function, where it is, and the callers that tell it from others. */
 export function siteName(side, site) {
-  const lines = side.shown(site, 2);
-  const callers = lines.slice(1).map((line) => side.func(line));
+  const shown = side.shown(site);
+  const callers = side.callers(site);
   return el("span", { class: "site" },
-    el("span", { class: "function" }, breakable(side.func(lines[0]))),
-    el("span", { class: "place" }, " ", side.place(lines[0])),
+    el("span", { class: "function" }, breakable(side.func(shown))),
+    el("span", { class: "place" }, " ", side.place(shown)),
     callers.length > 0 ? el("span", { class: "callers" }, "from ", breakable(callers.join(" ← "))) : null);
 }
 
@@ -112,6 +112,7 @@ export function siteTable(side, state, label) {
   const sort = state.get("sort") || "share";
   return new Table({
     label,
+    first: 20,
     columns: siteColumns(side, state),
     sort,
     isUp: state.get("up") === "1",

@@ -2,21 +2,23 @@
  * table - rows that sort by any column and open to tell more; only as many are in the document as
  * were asked for, so that a hundred thousand are no burden.
  *
- * columns: [{name, title, hint, value(row) -> number, cell(row) -> text or element, isText}].
- * Text columns sort by text(row).
+ * columns: [{name, title, hint, value(row) -> what it sorts by, cell(row) -> text or element}].
+ * isText: the row's name, which sorts by text(row). isWord: stands to the left like text.
  */
 import * as units from "./units.js";
 import { el } from "./dom.js";
 
-const FIRST_ROWS = 50;
-const MORE_ROWS = 200;
+const FIRST_ROWS = 10;
+const MORE_ROWS = 100;
 
 export class Table {
-  /* options: {label, columns, sort, isUp, open(row) -> element, sorted(name, isUp), key(row)} */
+  /* options: {label, columns, sort, isUp, first: rows at first, open(row) -> element,
+   * sorted(name, isUp), key(row)} */
   constructor(options) {
     Object.assign(this, options);
     this.rows = [];
-    this.limit = FIRST_ROWS;
+    this.first ??= FIRST_ROWS;
+    this.limit = this.first;
     this.opened = new Set();
     this.body = el("tbody");
     this.heads = this.columns.map((column) => this.head(column));
@@ -33,7 +35,7 @@ export class Table {
   head(column) {
     const button = el("button", { type: "button", title: column.hint, onclick: () => this.sortBy(column.name) },
       column.title);
-    return el("th", { scope: "col", class: column.isText ? undefined : "n", "data-name": column.name }, button);
+    return el("th", { scope: "col", class: column.isText || column.isWord ? undefined : "n", "data-name": column.name }, button);
   }
 
   sortBy(name) {
@@ -56,7 +58,7 @@ export class Table {
 
   setRows(rows) {
     this.rows = rows;
-    this.limit = FIRST_ROWS;
+    this.limit = this.first;
     this.order();
     this.fill();
   }
@@ -94,7 +96,7 @@ export class Table {
   row(row) {
     const key = this.key?.(row);
     const cells = this.columns.map((column) => el(column.isText ? "th" : "td",
-      { class: column.isText ? "name" : "n", scope: column.isText ? "row" : undefined,
+      { class: column.isText ? "name" : column.isWord ? "word" : "n", scope: column.isText ? "row" : undefined,
         "data-title": column.title, "data-name": column.name },
       column.isText && this.open ? this.opener(row, key, column) : column.cell(row)));
     const element = el("tr", { class: "row" }, ...cells);

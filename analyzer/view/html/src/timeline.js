@@ -7,6 +7,7 @@ import * as units from "./units.js";
 import { el } from "./dom.js";
 
 const HEIGHT_PX = 132;
+const POWERS_OF_2 = Array.from({ length: 51 }, (_, i) => 2 ** i);
 
 /* A colour as the page has it now; a canvas knows no variables. */
 export function colourOf(name) {
@@ -16,6 +17,10 @@ export function colourOf(name) {
   const colour = getComputedStyle(probe).color;
   probe.remove();
   return colour;
+}
+
+function isPowerOf10(value) {
+  return Math.abs(Math.log10(value) % 1) < 1e-6;
 }
 
 /* Values for each second; the last bin may not be full. */
@@ -34,17 +39,17 @@ function charts(side) {
   const t = side.raw.timeline;
   const calls = t.allocations.map((allocations, i) => allocations + t.frees[i]);
   return [
-    { title: "Memory", format: units.bytes, lines: [
+    { title: "Memory", format: units.bytes, steps: POWERS_OF_2, lines: [
       { label: "live", colour: "--accent", values: t.live_bytes, isFilled: true },
       { label: "resident", colour: "--muted", values: t.resident_bytes.map((v) => v || null), dash: [4, 3] }] },
     { title: "Calls per second", format: units.short, lines: [
       { label: "allocations", colour: "--accent", values: rates(side, ["allocations"]), isFilled: true },
       { label: "frees", colour: "--muted", values: rates(side, ["frees"]), dash: [4, 3] }] },
-    { title: "Time of a call, on average", format: units.ns, lines: [
+    { title: "Time of a call, on average", format: units.ns, isLog: true, lines: [
       { label: "each call", colour: "--accent", isFilled: true,
-        values: t.allocator_time_ns.map((ns, i) => (calls[i] > 0 ? ns / calls[i] : null)) }] },
-    { title: "Page faults per second", format: units.short, lines: [
-      { label: "faults", colour: "--accent", values: rates(side, ["page_faults"]), isFilled: true }] },
+        values: t.allocator_time_ns.map((ns, i) => (calls[i] > 0 ? Math.max(1, ns / calls[i]) : null)) }] },
+    { title: "Page faults, sampled ten times a second", format: units.short, lines: [
+      { label: "faults", colour: "--accent", values: t.page_faults, isFilled: true }] },
   ].filter((chart) => chart.lines.some((line) => line.values.some((value) => value > 0)));
 }
 
@@ -123,7 +128,6 @@ export class Timeline {
     }
     const list = charts(this.side);
     list.forEach((chart, i) => this.plots.push(this.plot(chart, i === list.length - 1)));
-    this.show();
   }
 
   plot(chart, isLast) {
@@ -131,7 +135,10 @@ export class Timeline {
     const x = Array.from({ length: this.bins + 1 }, (_, i) => i * step);
     const data = [x, ...chart.lines.map(({ values }) => [...values, values.at(-1)])];
     const text = colourOf("--muted");
-    const grid = { stroke: colourOf("--line"), width: 1 };
+    /* A logarithmic axis has a line for each power of ten, not for what is between. */
+    const filter = chart.isLog ? (_, ticks) => ticks.map((tick) => (isPowerOf10(tick) ? tick : null)) : undefined;
+    const grid = { stroke: colourOf("--line"), width: 1, ...(filter ? { filter } : {}) };
+    const plain = { stroke: grid.stroke, width: 1 };
     const font = "12px system-ui, sans-serif";
     const figure = el("figure", { role: "img", "aria-label": `${chart.title} over the run` },
       el("figcaption", {}, chart.title));
@@ -141,12 +148,14 @@ export class Timeline {
       height: HEIGHT_PX + (isLast ? 26 : 0),
       legend: { live: true },
       cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "run" }, points: { size: 6 } },
-      scales: { x: { time: false, range: [0, x.at(-1)] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+      padding: [8, 14, isLast ? 0 : 9, 0],
+      scales: { x: { time: false, range: [0, x.at(-1)] }, y: chart.isLog ? { distr: 3 }
+        : { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
       axes: [
-        { show: isLast, stroke: text, grid, ticks: grid, font,
+        { show: isLast, stroke: text, grid: plain, ticks: plain, font,
           values: (_, ticks) => ticks.map((tick) => units.ns(tick * 1e9)), space: 70 },
-        { stroke: text, grid, ticks: grid, size: 74, font, space: 34,
-          values: (_, ticks) => ticks.map((tick) => chart.format(tick)) },
+        { stroke: text, grid, ticks: grid, size: 74, font, space: 30, ...(filter ? { filter } : {}), ...(chart.steps ? { incrs: chart.steps } : {}),
+          values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : chart.format(tick))) },
       ],
       series: [
         { label: "after start", value: (_, at) => (at === null ? units.NONE : units.ns(at * 1e9)) },
@@ -162,6 +171,7 @@ export class Timeline {
         })),
       ],
       hooks: {
+        ready: [() => this.show()],
         setSelect: [(u) => this.brushed(u)],
       },
     }, data, figure);

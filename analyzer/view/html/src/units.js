@@ -1,52 +1,54 @@
 /*
  * units - numbers as a person reads them, as analyzer/base/units.c writes them: thousands parted,
- * three digits where a unit is chosen, bytes in powers of 1024, time from ns.
+ * three digits where a unit is chosen, bytes in powers of 1024, time from ns. test_units.mjs holds
+ * both to the same texts, but for the signs of micro, minus and times.
  */
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 export const NONE = "–";
 
 function threeDigits(value) {
-  return value >= 99.95 ? value.toFixed(0) : value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+  return value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0);
+}
+
+/* scales: [from, one, name], smallest first. */
+function scaled(value, scales) {
+  const [, one, name] = scales.findLast(([from]) => value >= from) ?? scales[0];
+  return `${threeDigits(value / one)} ${name}`;
 }
 
 export function count(value) {
   return grouped.format(value);
 }
 
+const SHORT = [[0, 1e3, "k"], [999.5e3, 1e6, "M"], [999.5e6, 1e9, "G"], [999.5e9, 1e12, "T"]];
+
 /* "98.3 k", "6.12 M": for axes and side remarks. */
 export function short(value) {
-  const units = ["", " k", " M", " G", " T"];
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return unit === 0 ? count(value) : threeDigits(value) + units[unit];
+  return value < 10000 ? count(value) : scaled(value, SHORT);
 }
+
+const KIB = 1024;
+const BYTES = [[0, KIB, "KiB"], [999.5 * KIB, KIB ** 2, "MiB"], [999.5 * KIB ** 2, KIB ** 3, "GiB"],
+  [999.5 * KIB ** 3, KIB ** 4, "TiB"]];
 
 export function bytes(value) {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  let unit = 0;
-  while (value >= 1023.5 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return (unit === 0 ? count(value) : threeDigits(value)) + " " + units[unit];
+  return value < KIB ? `${count(value)} B` : scaled(value, BYTES);
 }
 
+const NS = [[0, 1e3, "µs"], [999.5e3, 1e6, "ms"], [999.5e6, 1e9, "s"]];
+
 export function ns(value) {
-  if (value >= 60e9) {
-    const seconds = Math.round(value / 1e9);
-    return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+  if (value < 1000) {
+    return `${count(value)} ns`;
   }
-  const units = ["ns", "µs", "ms", "s"];
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
+  if (value < 120e9) {
+    return scaled(value, NS);
   }
-  return (unit === 0 ? count(value) : threeDigits(value)) + " " + units[unit];
+  const seconds = Math.round(value / 1e9);
+  const two = (number) => String(Math.floor(number)).padStart(2, "0");
+  return seconds < 7200 ? `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`
+    : `${Math.floor(seconds / 3600)} h ${two((seconds % 3600) / 60)} min`;
 }
 
 export function share(part, whole) {
@@ -54,10 +56,11 @@ export function share(part, whole) {
     return NONE;
   }
   const percent = (100 * part) / whole;
-  if (percent > 0 && percent < 0.1) {
+  if (part !== 0 && percent < 0.05) {
     return "<0.1 %";
   }
-  return (percent >= 99.95 || percent === 0 ? percent.toFixed(0) : percent.toFixed(1)) + " %";
+  /* 100.0 is said of all and of nothing less. */
+  return part < whole && percent > 99.9 ? "99.9 %" : `${percent.toFixed(1)} %`;
 }
 
 /* value for each of `units` units of work. */
@@ -66,11 +69,13 @@ export function per(value, units) {
     return NONE;
   }
   const each = value / units;
-  if (each === 0) {
-    return "0";
+  if (each >= 999.5) {
+    return count(Math.round(each));
   }
-  return each < 0.001 ? "<0.001" : each < 10 ? String(Number(each.toPrecision(3))) :
-    each < 1000 ? each.toFixed(1) : count(each);
+  if (value === 0 || each >= 0.995) {
+    return threeDigits(each);
+  }
+  return each < 0.001 ? "<0.001" : String(Number(each.toPrecision(3)));
 }
 
 /* after - before with its sign, written by format. */
@@ -78,7 +83,7 @@ export function change(before, after, format) {
   return after === before ? "0" : (after > before ? "+" : "−") + format(Math.abs(after - before));
 }
 
-/* "62x fewer", "3.2 % more", "same", "new", "none left". */
+/* "62× fewer", "3.2 % more", "same", "new", "none left". */
 export function ratio(before, after, fewer, more) {
   if (before === after) {
     return "same";
@@ -87,10 +92,10 @@ export function ratio(before, after, fewer, more) {
     return before === 0 ? "new" : "none left";
   }
   const word = after < before ? fewer : more;
-  const times = after < before ? before / after : after / before;
-  if (times >= 2) {
-    return `${times >= 99.95 ? count(Math.round(times)) : threeDigits(times)}× ${word}`;
+  const factor = after < before ? before / after : after / before;
+  if (factor < 1.1) {
+    const percent = (100 * Math.abs(after - before)) / before;
+    return `${Math.max(percent, 0.1).toFixed(1)} % ${word}`;
   }
-  const percent = (100 * Math.abs(after - before)) / before;
-  return `${percent < 0.1 ? "<0.1" : percent.toFixed(1)} % ${word}`;
+  return factor < 9.95 ? `${factor.toFixed(1)}× ${word}` : `${count(Math.round(factor))}× ${word}`;
 }
