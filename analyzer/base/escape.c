@@ -174,8 +174,7 @@ char *escape_html(const char *text)
     static const struct {
         char sign;
         const char *entity;
-    } entities[] = {
-        {'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
     char *out = room_for(text, 6);
     char *at = out;
     while (*text != '\0') {

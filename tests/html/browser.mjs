@@ -7,8 +7,14 @@ import { existsSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--no-first-run"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
 
 export const WAIT_MS = 60000; /* of a busy machine */
 
@@ -34,7 +40,11 @@ export function summary() {
 }
 
 export function run(program, ...args) {
-  return execFileSync(program, args, { encoding: "utf8", maxBuffer: 1 << 30, stdio: ["ignore", "pipe", "inherit"] });
+  return execFileSync(program, args, {
+    encoding: "utf8",
+    maxBuffer: 1 << 30,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
 
 /* Without npm's packages there is no page, and nothing to test: meson's word for that is 77. */
@@ -51,9 +61,17 @@ export async function launch(webDir) {
 }
 
 /* Opens a file in a window of its own; what it says and asks for is in page.told. */
-export async function open(browser, file, { hash = "", width = 1280, height = 900, scheme = "light", script = true } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme,
-    javaScriptEnabled: script, permissions: [] });
+export async function open(
+  browser,
+  file,
+  { hash = "", width = 1280, height = 900, scheme = "light", script = true } = {},
+) {
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    javaScriptEnabled: script,
+    permissions: [],
+  });
   const page = await context.newPage();
   page.told = [];
   page.on("console", (message) => page.told.push(`console ${message.type()}: ${message.text()}`));
@@ -72,7 +90,9 @@ export async function open(browser, file, { hash = "", width = 1280, height = 90
   page.setDefaultTimeout(WAIT_MS);
   await page.goto(`file://${file}${hash}`, { timeout: WAIT_MS });
   if (script) {
-    await page.waitForFunction(() => document.documentElement.dataset.ready, null, { timeout: WAIT_MS });
+    await page.waitForFunction(() => document.documentElement.dataset.ready, null, {
+      timeout: WAIT_MS,
+    });
   }
   return page;
 }
@@ -84,11 +104,15 @@ export async function close(page, name) {
 }
 
 export async function flame(page) {
-  await page.waitForFunction(() => document.querySelectorAll(".flame g.frame").length > 0, null, { timeout: WAIT_MS });
+  await page.waitForFunction(() => document.querySelectorAll(".flame g.frame").length > 0, null, {
+    timeout: WAIT_MS,
+  });
 }
 
 export function texts(page, selector) {
-  return page.$$eval(selector, (elements) => elements.map((element) => element.innerText.trim().replace(/\s+/g, " ")));
+  return page.$$eval(selector, (elements) =>
+    elements.map((element) => element.innerText.trim().replace(/\s+/g, " ")),
+  );
 }
 
 /* The value of a tile. */
@@ -124,9 +148,11 @@ export function faint(page) {
       }
       return known.get(key);
     };
-    const luminance = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-      .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-      .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const luminance = ([r, g, b]) =>
+      [r, g, b]
+        .map((v) => v / 255)
+        .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
     const groundOf = (element) => {
       const grounds = [];
       for (let at = element; at; at = at.parentElement) {
@@ -144,7 +170,9 @@ export function faint(page) {
     while (walker.nextNode()) {
       const element = walker.currentNode.parentElement;
       const text = walker.currentNode.textContent.trim();
-      const isHidden = !element.checkVisibility({ visibilityProperty: true }) || element.closest("script, style, button:disabled, figcaption.sr");
+      const isHidden =
+        !element.checkVisibility({ visibilityProperty: true }) ||
+        element.closest("script, style, button:disabled, figcaption.sr");
       if (text === "" || isHidden || element.getClientRects().length === 0) {
         continue;
       }
@@ -153,7 +181,9 @@ export function faint(page) {
       const ink = element instanceof SVGElement ? style.fill : style.color;
       const [a, b] = [luminance(paint([...grounds, ink])), luminance(paint(grounds))];
       const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-      const isLarge = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 600);
+      const isLarge =
+        parseFloat(style.fontSize) >= 24 ||
+        (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 600);
       if (ratio < (isLarge ? 3 : 4.5)) {
         found.push(`${text.slice(0, 40)}: ${ratio.toFixed(2)}`);
       }

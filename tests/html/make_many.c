@@ -25,7 +25,8 @@ static uint32_t *make_frames(struct profile *p)
     uint32_t *frames = mem_zero(FUNCTIONS, sizeof *frames);
     for (unsigned i = 0; i < FUNCTIONS; i++) {
         char *module = mem_format("/usr/lib/libpart%u.so.1", i % LIBRARIES);
-        char *function = mem_format("part%u::Worker<int>::step_%u(unsigned long)", i % LIBRARIES, i);
+        char *function =
+            mem_format("part%u::Worker<int>::step_%u(unsigned long)", i % LIBRARIES, i);
         char *file = mem_format("/src/part%u/step_%u.cc", i % LIBRARIES, i / 10);
         frames[i] = story_frame(p, module, function, file, i % 900 + 1, NULL);
         free(module);

@@ -3,18 +3,33 @@
  *
  *   node many.mjs ALLOCTRAP MAKE_MANY WEB_DIR COUNT
  *
- * Prints what it measured. What fails is far above it, for busy machines: the page is to be there in
- * two seconds on a quiet one.
+ * Prints what it measured. What fails is far above it, for busy machines: the page is to be there
+ * in two seconds on a quiet one.
  */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WAIT_MS, check, close, flame, launch, open, run, skipUnlessBuilt, summary, texts } from "./browser.mjs";
+import {
+  WAIT_MS,
+  check,
+  close,
+  flame,
+  launch,
+  open,
+  run,
+  skipUnlessBuilt,
+  summary,
+  texts,
+} from "./browser.mjs";
 
 const [alloctrap, makeMany, webDir, count] = process.argv.slice(2);
 const LIMIT_MS = 20000;
 const folder = mkdtempSync(join(tmpdir(), "alloctrap-many-"));
 const at = (name) => join(folder, name);
+
+function megabytes(name) {
+  return (statSync(at(name)).size / 1e6).toFixed(1);
+}
 
 async function timed(what, act, limitMs = LIMIT_MS) {
   const start = performance.now();
@@ -27,19 +42,32 @@ async function timed(what, act, limitMs = LIMIT_MS) {
 async function whole(browser) {
   const page = await open(browser, at("full.html"));
   const ready = Number(await page.getAttribute("html", "data-ready"));
-  console.log(`${count} call sites, ${(statSync(at("full.html")).size / 1e6).toFixed(1)} MB: there after ${ready} ms`);
+  console.log(`${count} call sites, ${megabytes("full.html")} MB: there after ${ready} ms`);
   check(ready < LIMIT_MS, `it is there after ${ready} ms`);
   await timed("flame graph", () => flame(page));
-  check((await texts(page, "#sites .note"))[0].startsWith(`${Number(count).toLocaleString("en-US")} call sites`), "all are there");
+  check(
+    (await texts(page, "#sites .note"))[0].startsWith(
+      `${Number(count).toLocaleString("en-US")} call sites`,
+    ),
+    "all are there",
+  );
   await timed("sort", () => page.click("#sites th[data-name=allocated_bytes] button"));
   await timed("focus", async () => {
     await page.fill("#focus", "step_277");
-    await page.waitForFunction(() => document.querySelector("#sites .note").textContent.includes(" match."), null, { timeout: WAIT_MS });
+    await page.waitForFunction(
+      () => document.querySelector("#sites .note").textContent.includes(" match."),
+      null,
+      { timeout: WAIT_MS },
+    );
   });
   await timed("invert", async () => {
     await page.fill("#focus", "");
     await page.click("label:has-text('Inverted')");
-    await page.waitForFunction(() => document.querySelector("#flame p[role=status]").textContent.startsWith("Width"), null, { timeout: WAIT_MS });
+    await page.waitForFunction(
+      () => document.querySelector("#flame p[role=status]").textContent.startsWith("Width"),
+      null,
+      { timeout: WAIT_MS },
+    );
   });
   const awake = await page.evaluate(async () => {
     /* The longest the page was away while another tree was added up. */
@@ -62,9 +90,14 @@ async function whole(browser) {
 async function pruned(browser) {
   const page = await open(browser, at("pruned.html"));
   const note = (await texts(page, "#sites .note"))[0];
-  check(/ sites under 0\.01 % of everything are left out/.test(note), `what was left out is told: ${note}`);
+  check(
+    / sites under 0\.01 % of everything are left out/.test(note),
+    `what was left out is told: ${note}`,
+  );
   check(statSync(at("pruned.html")).size < 2e6, "and the page is small");
-  const [shown, out] = [/^([\d,]+) call/.exec(note), /([\d,]+) sites under/.exec(note)].map((m) => Number(m[1].replaceAll(",", "")));
+  const [shown, out] = [/^([\d,]+) call/.exec(note), /([\d,]+) sites under/.exec(note)].map((m) =>
+    Number(m[1].replaceAll(",", "")),
+  );
   check(shown + out === Number(count), `${shown} and ${out} are all`);
   await close(page, "pruned");
 }

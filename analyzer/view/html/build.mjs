@@ -9,11 +9,22 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 
-const [sourceDir, workDir, pagePath, embedPath] = process.argv.slice(2, 6).map((path) => resolve(path));
+const [sourceDir, workDir, pagePath, embedPath] = process.argv
+  .slice(2, 6)
+  .map((path) => resolve(path));
 const isRequired = process.argv[6] === "required";
 
 function run(program, args) {
@@ -28,7 +39,13 @@ function install() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
     return null;
   }
-  const done = run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+  const done = run("npm", [
+    "ci",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+  ]);
   if (done.error || done.status !== 0) {
     const why = (done.error?.message ?? done.stderr).trim().split("\n")[0];
     return why === "" ? `npm ci ended with status ${done.status}` : why;
@@ -53,7 +70,7 @@ async function bundle() {
     entryPoints: ["src/main.js"],
     bundle: true,
     minify: true,
-    keepNames: true, /* d3-flame-graph knows its nodes by the name of their class */
+    keepNames: true /* d3-flame-graph knows its nodes by the name of their class */,
     format: "iife",
     target: ["chrome111", "firefox113", "safari16.4"],
     legalComments: "none",
@@ -63,21 +80,34 @@ async function bundle() {
     outdir: "out",
   });
   const text = (suffix) => result.outputFiles.find((file) => file.path.endsWith(suffix)).text;
-  return { script: text(".js").trim(), style: text(".css").trim(), inputs: Object.keys(result.metafile.inputs) };
+  return {
+    script: text(".js").trim(),
+    style: text(".css").trim(),
+    inputs: Object.keys(result.metafile.inputs),
+  };
 }
 
 /* The licences of all packages that went in. */
 function licences(inputs) {
-  const names = new Set(inputs.map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]).filter(Boolean));
-  return [...names].sort().map((name) => {
-    const dir = join(workDir, "node_modules", name);
-    const { version, license } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
-    const file = readdirSync(dir).find((entry) => /^licen[cs]e/i.test(entry));
-    const text = file ? readFileSync(join(dir, file), "utf8").trim() : "";
-    /* Apache's text is in every installation; its notice is what must go along. */
-    const words = license === "Apache-2.0" ? "Licensed under the Apache License, Version 2.0: https://www.apache.org/licenses/LICENSE-2.0" : text;
-    return `${name} ${version} (${license})\n${words}`;
-  }).join("\n\n").replaceAll("--", "- -");
+  const names = new Set(
+    inputs.map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]).filter(Boolean),
+  );
+  return [...names]
+    .sort()
+    .map((name) => {
+      const dir = join(workDir, "node_modules", name);
+      const { version, license } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
+      const file = readdirSync(dir).find((entry) => /^licen[cs]e/i.test(entry));
+      const text = file ? readFileSync(join(dir, file), "utf8").trim() : "";
+      /* Apache's text is in every installation; its notice is what must go along. */
+      const words =
+        license === "Apache-2.0"
+          ? "Licensed under the Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
+          : text;
+      return `${name} ${version} (${license})\n${words}`;
+    })
+    .join("\n\n")
+    .replaceAll("--", "- -");
 }
 
 function digestOf(text) {
@@ -86,8 +116,13 @@ function digestOf(text) {
 
 /* Only this script and this style, nothing from anywhere. */
 function policy(script, style) {
-  return ["default-src 'none'", `script-src ${digestOf(script)}`, `style-src ${digestOf(style)}`,
-    "base-uri 'none'", "form-action 'none'"].join("; ");
+  return [
+    "default-src 'none'",
+    `script-src ${digestOf(script)}`,
+    `style-src ${digestOf(style)}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
 }
 
 function fill(template, values) {
@@ -130,8 +165,12 @@ async function makePage() {
   if (script.includes("</script") || script.includes("<!--") || style.includes("</style")) {
     throw new Error("the bundle would end its own element");
   }
-  return fill(readFileSync(join(workDir, "template.html"), "utf8"),
-    { POLICY: policy(script, style), LICENCES: licences(inputs), STYLE: style, SCRIPT: script });
+  return fill(readFileSync(join(workDir, "template.html"), "utf8"), {
+    POLICY: policy(script, style),
+    LICENCES: licences(inputs),
+    STYLE: style,
+    SCRIPT: script,
+  });
 }
 
 const page = await makePage();

@@ -136,7 +136,9 @@ export class Side {
   fullPlace(line) {
     const file = this.texts[this.raw.lines.file[line]];
     const number = this.raw.lines.line[line];
-    return file !== "" ? file + (number ? ":" + number : "") : this.texts[this.raw.lines.module[line]];
+    return file !== ""
+      ? file + (number ? ":" + number : "")
+      : this.texts[this.raw.lines.module[line]];
   }
 
   name(site) {
@@ -180,6 +182,23 @@ export function maskOf(side, query) {
     isPath[path] = isPath[paths.parent[path]] | isFrame[paths.frame[path]];
   }
   return Uint8Array.from(side.sites.path, (path) => isPath[path]);
+}
+
+/* The sites that the reader's focus keeps, found once for each focus. */
+export class Focus {
+  constructor(side, state) {
+    this.side = side;
+    this.state = state;
+  }
+
+  mask() {
+    const query = this.state.get("focus");
+    if (query !== this.query) {
+      this.query = query;
+      this.found = maskOf(this.side, query);
+    }
+    return this.found;
+  }
 }
 
 /* Sites of one function added up: [{name, line, sites, value}], largest first. */

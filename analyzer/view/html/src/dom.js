@@ -34,7 +34,9 @@ export function svg(tag, attributes = {}, ...children) {
 export function breakable(text) {
   const parts = text.split(/(?<=::|[,/_<(])/);
   const holder = document.createDocumentFragment();
-  parts.forEach((part, i) => holder.append(...(i === 0 ? [part] : [document.createElement("wbr"), part])));
+  parts.forEach((part, i) =>
+    holder.append(...(i === 0 ? [part] : [document.createElement("wbr"), part])),
+  );
   return holder;
 }
 
@@ -72,11 +74,17 @@ export function choice(label, choices, value, pick) {
     }
   };
   for (const [name, title] of choices) {
-    group.append(el("button", {
-      type: "button",
-      "data-value": name,
-      onclick: () => pick(name),
-    }, title));
+    group.append(
+      el(
+        "button",
+        {
+          type: "button",
+          "data-value": name,
+          onclick: () => pick(name),
+        },
+        title,
+      ),
+    );
   }
   show(value);
   group.show = show;
@@ -85,8 +93,11 @@ export function choice(label, choices, value, pick) {
 
 /* A heading with a section below it; id is what a link names. */
 export function section(id, title, note, ...children) {
-  return el("section", { id, "aria-labelledby": `${id}-title` },
+  return el(
+    "section",
+    { id, "aria-labelledby": `${id}-title` },
     el("h2", { id: `${id}-title` }, title),
     note ? el("p", { class: "note" }, note) : null,
-    ...children);
+    ...children,
+  );
 }

@@ -25,8 +25,12 @@ export class Flame {
     this.masks = masks;
     this.version = 0;
     this.current = null;
-    this.holder = el("div", { class: "flame", role: "tree", tabindex: "0",
-      "aria-label": "Flame graph. Arrow keys move, Enter zooms in, Escape zooms out, F focuses." });
+    this.holder = el("div", {
+      class: "flame",
+      role: "tree",
+      tabindex: "0",
+      "aria-label": "Flame graph. Arrow keys move, Enter zooms in, Escape zooms out, F focuses.",
+    });
     this.status = el("p", { class: "note", role: "status" });
     this.found = el("span", { class: "note", role: "status" });
     this.details = el("div", { class: "details" });
@@ -34,12 +38,15 @@ export class Flame {
     this.holder.addEventListener("mouseover", (event) => this.pointed(event));
     this.holder.addEventListener("keydown", (event) => this.pressed(event));
     this.root = el("div", {}, this.controls(), this.status, this.holder, this.details);
-    state.listen(["metric", "focus", "wrappers", "inverted", "zoom", "find", "width"], (changed) => {
-      if (changed.has("inverted") || changed.has("wrappers")) {
-        this.tree = null;
-      }
-      void this.draw();
-    });
+    state.listen(
+      ["metric", "focus", "wrappers", "inverted", "zoom", "find", "width"],
+      (changed) => {
+        if (changed.has("inverted") || changed.has("wrappers")) {
+          this.tree = null;
+        }
+        void this.draw();
+      },
+    );
     /* The first width comes from here too: nothing is drawn twice at the start. */
     new ResizeObserver(() => {
       if (this.holder.clientWidth !== this.width) {
@@ -50,24 +57,45 @@ export class Flame {
 
   controls() {
     const { state } = this;
-    const find = el("input", { type: "search", placeholder: "Find in the graph ( / )", id: "find",
-      "aria-label": "Find functions in the flame graph", value: state.get("find"), spellcheck: "false" });
+    const find = el("input", {
+      type: "search",
+      placeholder: "Find in the graph ( / )",
+      id: "find",
+      "aria-label": "Find functions in the flame graph",
+      value: state.get("find"),
+      spellcheck: "false",
+    });
     find.addEventListener("input", () => state.set({ find: find.value }));
     const box = (name, title, on, off) => {
       const input = el("input", { type: "checkbox" });
       input.checked = state.get(name) === on;
-      input.addEventListener("change", () => state.set({ [name]: input.checked ? on : off, zoom: "" }));
+      input.addEventListener("change", () =>
+        state.set({ [name]: input.checked ? on : off, zoom: "" }),
+      );
       state.listen([name], () => {
         input.checked = state.get(name) === on;
       });
       return el("label", { class: "box" }, input, " ", title);
     };
     this.out = el("button", { type: "button", onclick: () => this.zoomTo(0) }, "Zoom out");
-    const parts = [find, this.found, this.out, box("inverted", "Inverted: callers below", "1", ""),
-      box("wrappers", "Hide wrappers", "", "1")];
+    const parts = [
+      find,
+      this.found,
+      this.out,
+      box("inverted", "Inverted: callers below", "1", ""),
+      box("wrappers", "Hide wrappers", "", "1"),
+    ];
     if (this.sides.length === 2) {
-      const widths = choice("Width of frames", [["both", "Larger side"], ["before", "Before"],
-        ["after", "After"]], state.get("width"), (width) => state.set({ width }));
+      const widths = choice(
+        "Width of frames",
+        [
+          ["both", "Larger side"],
+          ["before", "Before"],
+          ["after", "After"],
+        ],
+        state.get("width"),
+        (width) => state.set({ width }),
+      );
       state.listen(["width"], () => widths.show(state.get("width")));
       parts.push(widths);
     }
@@ -93,10 +121,14 @@ export class Flame {
     const { state } = this;
     if (!this.tree) {
       this.status.textContent = "Adding up call paths …";
-      this.tree = await trees.buildTree(this.sides, {
-        isInverted: state.get("inverted") === "1",
-        isWithoutWrappers: state.get("wrappers") !== "1",
-      }, slice);
+      this.tree = await trees.buildTree(
+        this.sides,
+        {
+          isInverted: state.get("inverted") === "1",
+          isWithoutWrappers: state.get("wrappers") !== "1",
+        },
+        slice,
+      );
     }
     const metric = state.get("metric");
     const masks = this.masks();
@@ -116,7 +148,10 @@ export class Flame {
     }
     const a = trees.ownValues(this.tree, before);
     const b = trees.ownValues(this.tree, after);
-    return trees.sumUp(this.tree, a.map((value, node) => Math.max(value, b[node])));
+    return trees.sumUp(
+      this.tree,
+      a.map((value, node) => Math.max(value, b[node])),
+    );
   }
 
   paint() {
@@ -143,15 +178,21 @@ export class Flame {
     depth(data, 1);
     this.mark();
     this.chart = flamegraph()
-      .width(this.width).height(deepest * ROW_PX).cellHeight(ROW_PX).minFrameSize(0.5)
-      .inverted(true).transitionDuration(0).setLabelHandler((d) => this.label(d))
+      .width(this.width)
+      .height(deepest * ROW_PX)
+      .cellHeight(ROW_PX)
+      .minFrameSize(0.5)
+      .inverted(true)
+      .transitionDuration(0)
+      .setLabelHandler((d) => this.label(d))
       .setColorMapper((d) => this.colour(d));
     select(this.holder).datum(data).call(this.chart);
     this.name();
     const title = METRICS[this.state.get("metric")].title.toLowerCase();
-    this.status.textContent = this.sides.length === 1
-      ? `Width: ${title}. Stronger colour: allocates itself. Frames below one pixel are added up.`
-      : `Width: ${title}. Orange: more than before. Blue: less. Grey: the same.`;
+    this.status.textContent =
+      this.sides.length === 1
+        ? `Width: ${title}. Stronger colour: allocates itself. Frames below one pixel are added up.`
+        : `Width: ${title}. Orange: more than before. Blue: less. Grey: the same.`;
   }
 
   /* What matches the search. */
@@ -176,7 +217,10 @@ export class Flame {
       frame.setAttribute("role", "treeitem");
       frame.setAttribute("aria-level", d.depth + 1);
       frame.setAttribute("aria-label", this.label(d));
-      frame.classList.toggle("found", this.isMatch !== null && d.data.node > 0 && this.isMatch(d.data.name));
+      frame.classList.toggle(
+        "found",
+        this.isMatch !== null && d.data.node > 0 && this.isMatch(d.data.name),
+      );
       frame.classList.toggle("rest", d.data.node < 0);
       frame.classList.toggle("outer", d.data.isAncestor === true);
     });
@@ -206,7 +250,9 @@ export class Flame {
     if (this.sides.length === 2) {
       const [before, after] = this.bySide.map((values) => values[node]);
       const part = Math.abs(after - before) / Math.max(before, after, 1);
-      return part < 0.001 ? "var(--frame)" : mix(after > before ? "--more" : "--less", 10 + 30 * part);
+      return part < 0.001
+        ? "var(--frame)"
+        : mix(after > before ? "--more" : "--less", 10 + 30 * part);
     }
     return mix("--accent", 10 + 38 * Math.sqrt(Math.max(0, this.own[node]) / value));
   }
@@ -254,7 +300,10 @@ export class Flame {
 
   explain(d) {
     const { node, name } = d.data;
-    const parts = [el("strong", {}, breakable(name)), el("span", { class: "amount" }, this.amounts(d))];
+    const parts = [
+      el("strong", {}, breakable(name)),
+      el("span", { class: "amount" }, this.amounts(d)),
+    ];
     if (node > 0) {
       const side = this.sides[this.tree.side[node]];
       const place = side.place(this.tree.line[node]);
@@ -262,12 +311,18 @@ export class Flame {
       const own = this.own[node];
       parts.push(el("span", { class: "place" }, place));
       if (this.sides.length === 1) {
-        parts.push(el("span", { class: "note" }, own > 0 ? `itself ${format(own)}` : "itself none"));
+        parts.push(
+          el("span", { class: "note" }, own > 0 ? `itself ${format(own)}` : "itself none"),
+        );
       }
       const copyButton = el("button", { type: "button" }, "Copy file:line");
-      copyButton.addEventListener("click", () => copy(side.fullPlace(this.tree.line[node]), copyButton));
-      parts.push(el("button", { type: "button", onclick: () => this.state.set({ focus: name }) }, "Focus"),
-        copyButton);
+      copyButton.addEventListener("click", () =>
+        copy(side.fullPlace(this.tree.line[node]), copyButton),
+      );
+      parts.push(
+        el("button", { type: "button", onclick: () => this.state.set({ focus: name }) }, "Focus"),
+        copyButton,
+      );
     }
     this.details.replaceChildren(...parts);
   }

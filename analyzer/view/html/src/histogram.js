@@ -36,15 +36,27 @@ export function histogram(title, pairs, format, subtract = 0) {
   const room = HEIGHT - BOTTOM - 4;
   const rects = bars.map((bar, i) => {
     const height = bar.count === 0 ? 0 : Math.max(1, (room * bar.count) / most);
-    const words = `${format(bar.from)} to ${format(bar.to)}: ${units.count(bar.count)} (${units.share(bar.count, total)})`;
-    return svg("rect", { x: i * step + 0.5, y: 4 + room - height, width: Math.max(0.5, step - 1), height },
-      svg("title", {}, words));
+    const share = units.share(bar.count, total);
+    const words = `${format(bar.from)} to ${format(bar.to)}: ${units.count(bar.count)} (${share})`;
+    return svg(
+      "rect",
+      { x: i * step + 0.5, y: 4 + room - height, width: Math.max(0.5, step - 1), height },
+      svg("title", {}, words),
+    );
   });
   const top = bars.reduce((a, b) => (b.count > a.count ? b : a));
-  const name = `${title}: ${units.count(total)} values, most of them ${format(top.from)} to ${format(top.to)}`;
-  return el("figure", { class: "histogram" },
+  const where = `most of them ${format(top.from)} to ${format(top.to)}`;
+  const name = `${title}: ${units.count(total)} values, ${where}`;
+  return el(
+    "figure",
+    { class: "histogram" },
     el("figcaption", {}, title, " ", el("span", { class: "note" }, units.count(total))),
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": name },
+    svg(
+      "svg",
+      { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": name },
       svg("line", { x1: 0, x2: WIDTH, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM, class: "axis" }),
-      ...rects, ...labels(bars, step, format)));
+      ...rects,
+      ...labels(bars, step, format),
+    ),
+  );
 }

@@ -9,16 +9,24 @@ import { ReportPage } from "./report.js";
 import { command, shortCommand, when } from "./run.js";
 import { State } from "./state.js";
 import * as units from "./units.js";
-import "./style.css"; /* last: it has the last word over the libraries' */
+import "./style.css";
+import "./parts.css";
+import "./media.css"; /* last: it has the last word over the libraries' */
 
 function themeButton() {
   const root = document.documentElement;
-  const isDark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const button = el("button", { type: "button", class: "quiet", onclick: () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    show();
-    dispatchEvent(new Event("themechange"));
-  } });
+  const isDark = () =>
+    (root.dataset.theme ??
+      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const button = el("button", {
+    type: "button",
+    class: "quiet",
+    onclick: () => {
+      root.dataset.theme = isDark() ? "light" : "dark";
+      show();
+      dispatchEvent(new Event("themechange"));
+    },
+  });
   const show = () => {
     button.textContent = isDark() ? "Light" : "Dark";
     button.setAttribute("aria-label", `Change to ${isDark() ? "light" : "dark"} colours`);
@@ -29,25 +37,58 @@ function themeButton() {
 
 function runLine(side) {
   const { raw } = side;
-  return [raw.duration_ns > 0 ? `ran ${units.ns(raw.duration_ns)}` : "duration unknown", raw.exit_text,
-    raw.host, when(side)].filter(Boolean).join(" · ");
+  return [
+    raw.duration_ns > 0 ? `ran ${units.ns(raw.duration_ns)}` : "duration unknown",
+    raw.exit_text,
+    raw.host,
+    when(side),
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function header(page, sides) {
-  const lines = sides.length === 1
-    ? [el("h1", { title: command(sides[0].raw.command) }, shortCommand(sides[0].raw.command)), el("p", { class: "note" }, runLine(sides[0]))]
-    : [el("h1", {}, page.conclusion()), ...sides.map((side, i) => el("p", { class: "note" },
-      el("strong", {}, i === 0 ? "Before " : "After "), shortCommand(side.raw.command), " · ", runLine(side)))];
-  return el("header", {}, el("div", { class: "brand" }, el("span", {}, "alloctrap"), themeButton()), ...lines);
+  const lines =
+    sides.length === 1
+      ? [
+          el("h1", { title: command(sides[0].raw.command) }, shortCommand(sides[0].raw.command)),
+          el("p", { class: "note" }, runLine(sides[0])),
+        ]
+      : [
+          el("h1", {}, page.conclusion()),
+          ...sides.map((side, i) =>
+            el(
+              "p",
+              { class: "note" },
+              el("strong", {}, i === 0 ? "Before " : "After "),
+              shortCommand(side.raw.command),
+              " · ",
+              runLine(side),
+            ),
+          ),
+        ];
+  return el(
+    "header",
+    {},
+    el("div", { class: "brand" }, el("span", {}, "alloctrap"), themeButton()),
+    ...lines,
+  );
 }
 
 function warnings(sides) {
   return sides.map((side, i) => {
     const { loss_text: text, filter } = side.raw;
     const name = sides.length === 1 ? "" : i === 0 ? "Before: " : "After: ";
-    const words = [text, filter ? `FILTERED: ${filter.sites_matched} of ${filter.sites_all} call sites match ${
-      filter.focus ?? ""} ${filter.ignore ? "and not " + filter.ignore : ""}; all numbers are theirs alone.` : ""]
-      .filter(Boolean).join(" ");
+    const words = [
+      text,
+      filter
+        ? `FILTERED: ${filter.sites_matched} of ${filter.sites_all} call sites match ${
+            filter.focus ?? ""
+          } ${filter.ignore ? "and not " + filter.ignore : ""}; all numbers are theirs alone.`
+        : "",
+    ]
+      .filter(Boolean)
+      .join(" ");
     return words === "" ? null : el("p", { class: "warn", role: "alert" }, name + words);
   });
 }
@@ -62,16 +103,30 @@ function toolbar(page, sides, state) {
   if (!metrics.includes(state.get("metric"))) {
     state.set({ metric: metrics[0] ?? "allocations" });
   }
-  const metric = choice("Metric", metrics.map((name) => [name, METRICS[name].title]), state.get("metric"),
-    (name) => state.set({ metric: name }));
-  const focus = el("input", { type: "search", id: "focus", placeholder: "Focus: function, file, library or /regex/",
-    "aria-label": "Show only call sites with this in their stack", value: state.get("focus"), spellcheck: "false" });
+  const metric = choice(
+    "Metric",
+    metrics.map((name) => [name, METRICS[name].title]),
+    state.get("metric"),
+    (name) => state.set({ metric: name }),
+  );
+  const focus = el("input", {
+    type: "search",
+    id: "focus",
+    placeholder: "Focus: function, file, library or /regex/",
+    "aria-label": "Show only call sites with this in their stack",
+    value: state.get("focus"),
+    spellcheck: "false",
+  });
   let timer = 0;
   focus.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(() => state.set({ focus: focus.value, zoom: "" }), 150);
   });
-  const range = el("button", { type: "button", class: "chip", onclick: () => state.set({ from: "", to: "" }) });
+  const range = el("button", {
+    type: "button",
+    class: "chip",
+    onclick: () => state.set({ from: "", to: "" }),
+  });
   const show = () => {
     metric.show(state.get("metric"));
     if (document.activeElement !== focus) {
@@ -84,7 +139,13 @@ function toolbar(page, sides, state) {
   };
   state.listen(["metric", "focus", "from", "to"], show);
   show();
-  return el("div", { class: "toolbar", role: "toolbar", "aria-label": "What is shown" }, metric, focus, range);
+  return el(
+    "div",
+    { class: "toolbar", role: "toolbar", "aria-label": "What is shown" },
+    metric,
+    focus,
+    range,
+  );
 }
 
 function go(id) {
@@ -96,11 +157,23 @@ function go(id) {
 }
 
 function navigation(list) {
-  return el("nav", { "aria-label": "Sections" }, ...list.map(([id, title]) =>
-    el("a", { href: `#${id}`, onclick: (event) => {
-      event.preventDefault();
-      go(id);
-    } }, title)));
+  return el(
+    "nav",
+    { "aria-label": "Sections" },
+    ...list.map(([id, title]) =>
+      el(
+        "a",
+        {
+          href: `#${id}`,
+          onclick: (event) => {
+            event.preventDefault();
+            go(id);
+          },
+        },
+        title,
+      ),
+    ),
+  );
 }
 
 function keys() {
@@ -125,13 +198,26 @@ function keys() {
 function build(data) {
   const sides = data.sides.map((raw) => new Side(raw, data.texts));
   const state = new State();
-  const page = data.comparison ? new ComparePage(data.comparison, sides, state) : new ReportPage(sides[0], state);
+  const page = data.comparison
+    ? new ComparePage(data.comparison, sides, state)
+    : new ReportPage(sides[0], state);
   const bar = toolbar(page, sides, state);
   const list = page.sections();
   const app = document.getElementById("app");
-  app.append(header(page, sides), ...warnings(sides).filter(Boolean), page.tiles, navigation(list), bar,
+  app.append(
+    header(page, sides),
+    ...warnings(sides).filter(Boolean),
+    page.tiles,
+    navigation(list),
+    bar,
     el("main", {}, ...list.map(([, , element]) => element)),
-    el("footer", { class: "note" }, `Made by alloctrap ${sides[0].raw.tool_version}. Keys: / finds, s focuses, g goes to the flame graph.`));
+    el(
+      "footer",
+      { class: "note" },
+      `Made by alloctrap ${sides[0].raw.tool_version}. ` +
+        "Keys: / finds, s focuses, g goes to the flame graph.",
+    ),
+  );
   document.getElementById("static").hidden = true;
   keys();
   const redraw = () => page.recolour?.();
@@ -147,8 +233,16 @@ async function start() {
   try {
     build(await unpack(document.getElementById("data").textContent));
   } catch (error) {
-    document.getElementById("app").prepend(el("p", { class: "warn", role: "alert" },
-      `The interactive page could not be built (${error.message}); what stands below is complete in itself.`));
+    document
+      .getElementById("app")
+      .prepend(
+        el(
+          "p",
+          { class: "warn", role: "alert" },
+          `The interactive page could not be built (${error.message}); ` +
+            "what stands below is complete in itself.",
+        ),
+      );
     document.getElementById("static").hidden = false;
     console.error(error);
   }

@@ -16,27 +16,55 @@ export function shortCommand(words) {
 }
 
 function ending({ kind, code }) {
-  const words = { exited: code < 0 ? "exited" : `exit ${code}`, signaled: `signal ${code}`, running: "running" };
+  const words = {
+    exited: code < 0 ? "exited" : `exit ${code}`,
+    signaled: `signal ${code}`,
+    running: "running",
+  };
   return words[kind] ?? "end not seen";
 }
 
 export function processTable(side) {
   /* In the order of a tree: each before those that it began. */
-  const rows = side.raw.process_tree.map(([i, depth], place) => ({ ...side.raw.processes[i], depth, place }));
-  const number = (name, title, value, format) => ({ name, title, value, cell: (p) => format(value(p)) });
+  const rows = side.raw.process_tree.map(([i, depth], place) => ({
+    ...side.raw.processes[i],
+    depth,
+    place,
+  }));
+  const number = (name, title, value, format) => ({
+    name,
+    title,
+    value,
+    cell: (p) => format(value(p)),
+  });
   const table = new Table({
     label: "Processes",
     sort: "place",
     isUp: true,
     columns: [
-      { name: "command", title: "Command", isText: true, text: (p) => command(p.command),
+      {
+        name: "command",
+        title: "Command",
+        isText: true,
+        text: (p) => command(p.command),
         cell: (p) => {
-          const name = el("span", { class: "function" }, breakable(command(p.command)), p.origin === "fork" ? " (fork)" : "");
+          const name = el(
+            "span",
+            { class: "function" },
+            breakable(command(p.command)),
+            p.origin === "fork" ? " (fork)" : "",
+          );
           name.style.paddingInlineStart = `${Math.min(p.depth, 8)}em`;
           return name;
-        } },
-      { name: "place", title: "#", hint: "in the order of who began whom", value: (p) => p.place,
-        cell: (p) => String(p.place + 1) },
+        },
+      },
+      {
+        name: "place",
+        title: "#",
+        hint: "in the order of who began whom",
+        value: (p) => p.place,
+        cell: (p) => String(p.place + 1),
+      },
       number("pid", "Pid", (p) => p.pid, String),
       number("threads", "Threads", (p) => p.threads, units.count),
       number("allocations", "Allocations", (p) => p.totals.allocations, units.count),
@@ -55,24 +83,47 @@ export function processTable(side) {
 
 export function when(side) {
   const at = side.raw.start_realtime_ns;
-  return at > 0 ? new Date(at / 1e6).toISOString().replace("T", " ").slice(0, 19) + " UTC" : "unknown";
+  return at > 0
+    ? new Date(at / 1e6).toISOString().replace("T", " ").slice(0, 19) + " UTC"
+    : "unknown";
 }
 
 export function environment(side) {
   const { raw } = side;
   const lost = Object.entries(raw.loss.causes);
   const list = [
-    ["command", command(raw.command)], ["recording", raw.file], ["ended", raw.exit_text],
-    ["began", when(side)], ["host", raw.host], ["alloctrap", raw.tool_version], ["settings", raw.settings],
-    ["allocator", raw.processes.map((p) => p.allocator).filter((a, i, all) => all.indexOf(a) === i).join(", ")],
+    ["command", command(raw.command)],
+    ["recording", raw.file],
+    ["ended", raw.exit_text],
+    ["began", when(side)],
+    ["host", raw.host],
+    ["alloctrap", raw.tool_version],
+    ["settings", raw.settings],
+    [
+      "allocator",
+      raw.processes
+        .map((p) => p.allocator)
+        .filter((a, i, all) => all.indexOf(a) === i)
+        .join(", "),
+    ],
     ["clock", `${(raw.clock_cost_ps / 1000).toFixed(1)} ns a reading, taken off`],
     ["events", units.count(raw.events_seen)],
     ["runs", raw.merged_runs > 1 ? `${raw.merged_runs} recordings merged` : "one"],
     ["run id", raw.run_id],
-    ["lost", lost.length === 0 ? "nothing" : lost.map(([cause, n]) => `${units.count(n)} (${cause})`).join(", ")],
+    [
+      "lost",
+      lost.length === 0
+        ? "nothing"
+        : lost.map(([cause, n]) => `${units.count(n)} (${cause})`).join(", "),
+    ],
     ["frees of unknown blocks", units.count(raw.totals.unknown_frees)],
     ["failed calls", units.count(raw.totals.failed_calls)],
   ];
-  return el("dl", { class: "facts wide" }, ...list.map(([name, value]) =>
-    el("div", {}, el("dt", {}, name), el("dd", {}, breakable(value === "" ? units.NONE : value)))));
+  return el(
+    "dl",
+    { class: "facts wide" },
+    ...list.map(([name, value]) =>
+      el("div", {}, el("dt", {}, name), el("dd", {}, breakable(value === "" ? units.NONE : value))),
+    ),
+  );
 }

@@ -77,7 +77,9 @@ export class State {
   }
 
   tell(before) {
-    const changed = new Set(Object.keys(DEFAULTS).filter((name) => before[name] !== this.values[name]));
+    const changed = new Set(
+      Object.keys(DEFAULTS).filter((name) => before[name] !== this.values[name]),
+    );
     if (changed.size > 0) {
       this.listeners.forEach((listener) => listener(changed));
     }

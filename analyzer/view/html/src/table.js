@@ -25,17 +25,37 @@ export class Table {
     this.more = el("button", { type: "button", onclick: () => this.showMore() });
     this.note = el("p", { class: "note", role: "status" });
     this.empty = el("p", { class: "note" }, "None.");
-    this.table = el("table", { "aria-label": this.label },
-      el("thead", {}, el("tr", {}, ...this.heads)), this.body);
-    this.root = el("div", { class: "rows" }, el("div", { class: "scroll" }, this.table),
-      this.empty, el("div", { class: "controls" }, this.more, this.note));
+    this.table = el(
+      "table",
+      { "aria-label": this.label },
+      el("thead", {}, el("tr", {}, ...this.heads)),
+      this.body,
+    );
+    this.root = el(
+      "div",
+      { class: "rows" },
+      el("div", { class: "scroll" }, this.table),
+      this.empty,
+      el("div", { class: "controls" }, this.more, this.note),
+    );
     this.body.addEventListener("keydown", (event) => this.pressed(event));
   }
 
   head(column) {
-    const button = el("button", { type: "button", title: column.hint, onclick: () => this.sortBy(column.name) },
-      column.title);
-    return el("th", { scope: "col", class: column.isText || column.isWord ? undefined : "n", "data-name": column.name }, button);
+    const button = el(
+      "button",
+      { type: "button", title: column.hint, onclick: () => this.sortBy(column.name) },
+      column.title,
+    );
+    return el(
+      "th",
+      {
+        scope: "col",
+        class: column.isText || column.isWord ? undefined : "n",
+        "data-name": column.name,
+      },
+      button,
+    );
   }
 
   sortBy(name) {
@@ -66,7 +86,11 @@ export class Table {
   order() {
     const column = this.columns.find((c) => c.name === this.sort);
     const sign = this.isUp ? 1 : -1;
-    const keys = this.rows.map((row, i) => ({ row, i, key: column.isText ? column.text(row) : column.value(row) }));
+    const keys = this.rows.map((row, i) => ({
+      row,
+      i,
+      key: column.isText ? column.text(row) : column.value(row),
+    }));
     keys.sort((a, b) => (a.key < b.key ? -sign : a.key > b.key ? sign : a.i - b.i));
     this.rows = keys.map(({ row }) => row);
   }
@@ -89,16 +113,24 @@ export class Table {
     this.table.hidden = this.rows.length === 0;
     this.more.hidden = left <= 0;
     this.more.textContent = `Show ${units.count(Math.min(left, MORE_ROWS))} more`;
-    this.note.textContent = left > 0
-      ? `${units.count(this.limit)} of ${units.count(this.rows.length)} rows` : "";
+    this.note.textContent =
+      left > 0 ? `${units.count(this.limit)} of ${units.count(this.rows.length)} rows` : "";
   }
 
   row(row) {
     const key = this.key?.(row);
-    const cells = this.columns.map((column) => el(column.isText ? "th" : "td",
-      { class: column.isText ? "name" : column.isWord ? "word" : "n", scope: column.isText ? "row" : undefined,
-        "data-title": column.title, "data-name": column.name },
-      column.isText && this.open ? this.opener(row, key, column) : column.cell(row)));
+    const cells = this.columns.map((column) =>
+      el(
+        column.isText ? "th" : "td",
+        {
+          class: column.isText ? "name" : column.isWord ? "word" : "n",
+          scope: column.isText ? "row" : undefined,
+          "data-title": column.title,
+          "data-name": column.name,
+        },
+        column.isText && this.open ? this.opener(row, key, column) : column.cell(row),
+      ),
+    );
     const element = el("tr", { class: "row" }, ...cells);
     if (this.open && this.opened.has(key)) {
       return [element, this.detail(row)];
@@ -107,8 +139,11 @@ export class Table {
   }
 
   opener(row, key, column) {
-    const button = el("button", { type: "button", class: "open", "aria-expanded": String(this.opened.has(key)) },
-      column.cell(row));
+    const button = el(
+      "button",
+      { type: "button", class: "open", "aria-expanded": String(this.opened.has(key)) },
+      column.cell(row),
+    );
     button.addEventListener("click", () => this.toggle(row, key, button));
     return button;
   }
@@ -128,7 +163,11 @@ export class Table {
   }
 
   detail(row) {
-    return el("tr", { class: "detail" }, el("td", { colspan: String(this.columns.length) }, this.open(row)));
+    return el(
+      "tr",
+      { class: "detail" },
+      el("td", { colspan: String(this.columns.length) }, this.open(row)),
+    );
   }
 
   /* Up and down go from name to name. */

@@ -28,8 +28,10 @@ function rates(side, names) {
   const { timeline, duration_ns: end } = side.raw;
   const count = timeline.allocations.length;
   return timeline.allocations.map((_, i) => {
-    const whole = i === count - 1 ? Math.max(1, Math.min(timeline.bin_ns, end - i * timeline.bin_ns))
-      : timeline.bin_ns;
+    const whole =
+      i === count - 1
+        ? Math.max(1, Math.min(timeline.bin_ns, end - i * timeline.bin_ns))
+        : timeline.bin_ns;
     const sum = names.reduce((total, name) => total + timeline[name][i], 0);
     return (sum * 1e9) / whole;
   });
@@ -39,17 +41,53 @@ function charts(side) {
   const t = side.raw.timeline;
   const calls = t.allocations.map((allocations, i) => allocations + t.frees[i]);
   return [
-    { title: "Memory", format: units.bytes, steps: POWERS_OF_2, lines: [
-      { label: "live", colour: "--accent", values: t.live_bytes, isFilled: true },
-      { label: "resident", colour: "--muted", values: t.resident_bytes.map((v) => v || null), dash: [4, 3] }] },
-    { title: "Calls per second", format: units.short, lines: [
-      { label: "allocations", colour: "--accent", values: rates(side, ["allocations"]), isFilled: true },
-      { label: "frees", colour: "--muted", values: rates(side, ["frees"]), dash: [4, 3] }] },
-    { title: "Time of a call, on average", format: units.ns, isLog: true, lines: [
-      { label: "each call", colour: "--accent", isFilled: true,
-        values: t.allocator_time_ns.map((ns, i) => (calls[i] > 0 ? Math.max(1, ns / calls[i]) : null)) }] },
-    { title: "Page faults, sampled ten times a second", format: units.short, lines: [
-      { label: "faults", colour: "--accent", values: t.page_faults, isFilled: true }] },
+    {
+      title: "Memory",
+      format: units.bytes,
+      steps: POWERS_OF_2,
+      lines: [
+        { label: "live", colour: "--accent", values: t.live_bytes, isFilled: true },
+        {
+          label: "resident",
+          colour: "--muted",
+          values: t.resident_bytes.map((v) => v || null),
+          dash: [4, 3],
+        },
+      ],
+    },
+    {
+      title: "Calls per second",
+      format: units.short,
+      lines: [
+        {
+          label: "allocations",
+          colour: "--accent",
+          values: rates(side, ["allocations"]),
+          isFilled: true,
+        },
+        { label: "frees", colour: "--muted", values: rates(side, ["frees"]), dash: [4, 3] },
+      ],
+    },
+    {
+      title: "Time of a call, on average",
+      format: units.ns,
+      isLog: true,
+      lines: [
+        {
+          label: "each call",
+          colour: "--accent",
+          isFilled: true,
+          values: t.allocator_time_ns.map((ns, i) =>
+            calls[i] > 0 ? Math.max(1, ns / calls[i]) : null,
+          ),
+        },
+      ],
+    },
+    {
+      title: "Page faults, sampled ten times a second",
+      format: units.short,
+      lines: [{ label: "faults", colour: "--accent", values: t.page_faults, isFilled: true }],
+    },
   ].filter((chart) => chart.lines.some((line) => line.values.some((value) => value > 0)));
 }
 
@@ -61,9 +99,17 @@ export class Timeline {
     this.holder = el("div", { class: "charts" });
     this.plots = [];
     this.sliders = ["from", "to"].map((name) => this.slider(name));
-    this.clear = el("button", { type: "button", onclick: () => state.set({ from: "", to: "" }) }, "Whole run");
-    this.root = el("div", {}, this.holder, el("div", { class: "controls" },
-      ...this.sliders.map(({ label }) => label), this.clear));
+    this.clear = el(
+      "button",
+      { type: "button", onclick: () => state.set({ from: "", to: "" }) },
+      "Whole run",
+    );
+    this.root = el(
+      "div",
+      {},
+      this.holder,
+      el("div", { class: "controls" }, ...this.sliders.map(({ label }) => label), this.clear),
+    );
     state.listen(["from", "to"], () => this.show());
     new ResizeObserver(() => {
       if (this.holder.clientWidth !== this.width) {
@@ -75,11 +121,21 @@ export class Timeline {
   slider(name) {
     const input = el("input", { type: "range", min: "0", max: String(this.bins), step: "1" });
     const output = el("output");
-    const label = el("label", { class: "box" }, name === "from" ? "From " : "To ", input, " ", output);
+    const label = el(
+      "label",
+      { class: "box" },
+      name === "from" ? "From " : "To ",
+      input,
+      " ",
+      output,
+    );
     input.addEventListener("input", () => {
       const [from, to] = this.range();
       const at = Number(input.value);
-      this.select(name === "from" ? Math.min(at, to - 1) : from, name === "to" ? Math.max(at, from + 1) : to);
+      this.select(
+        name === "from" ? Math.min(at, to - 1) : from,
+        name === "to" ? Math.max(at, from + 1) : to,
+      );
     });
     return { label, input, output };
   }
@@ -98,8 +154,11 @@ export class Timeline {
   }
 
   select(from, to) {
-    this.state.set(from <= 0 && to >= this.bins ? { from: "", to: "" }
-      : { from: String(Math.max(0, from)), to: String(Math.min(this.bins, to)) });
+    this.state.set(
+      from <= 0 && to >= this.bins
+        ? { from: "", to: "" }
+        : { from: String(Math.max(0, from)), to: String(Math.min(this.bins, to)) },
+    );
   }
 
   show() {
@@ -136,45 +195,81 @@ export class Timeline {
     const data = [x, ...chart.lines.map(({ values }) => [...values, values.at(-1)])];
     const text = colourOf("--muted");
     /* A logarithmic axis has a line for each power of ten, not for what is between. */
-    const filter = chart.isLog ? (_, ticks) => ticks.map((tick) => (isPowerOf10(tick) ? tick : null)) : undefined;
+    const filter = chart.isLog
+      ? (_, ticks) => ticks.map((tick) => (isPowerOf10(tick) ? tick : null))
+      : undefined;
     const grid = { stroke: colourOf("--line"), width: 1, ...(filter ? { filter } : {}) };
     const plain = { stroke: grid.stroke, width: 1 };
     const font = "12px system-ui, sans-serif";
-    const figure = el("figure", { role: "img", "aria-label": `${chart.title} over the run` },
-      el("figcaption", {}, chart.title));
+    const figure = el(
+      "figure",
+      { role: "img", "aria-label": `${chart.title} over the run` },
+      el("figcaption", {}, chart.title),
+    );
     this.holder.append(figure);
-    const plot = new uPlot({
-      width: this.width,
-      height: HEIGHT_PX + (isLast ? 26 : 0),
-      legend: { live: true },
-      cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "run" }, points: { size: 6 } },
-      padding: [8, 14, isLast ? 0 : 9, 0],
-      scales: { x: { time: false, range: [0, x.at(-1)] }, y: chart.isLog ? { distr: 3 }
-        : { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
-      axes: [
-        { show: isLast, stroke: text, grid: plain, ticks: plain, font,
-          values: (_, ticks) => ticks.map((tick) => units.ns(tick * 1e9)), space: 70 },
-        { stroke: text, grid, ticks: grid, size: 74, font, space: 30, ...(filter ? { filter } : {}), ...(chart.steps ? { incrs: chart.steps } : {}),
-          values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : chart.format(tick))) },
-      ],
-      series: [
-        { label: "after start", value: (_, at) => (at === null ? units.NONE : units.ns(at * 1e9)) },
-        ...chart.lines.map((line) => ({
-          label: line.label,
-          stroke: colourOf(line.colour),
-          width: 1.5,
-          dash: line.dash,
-          points: { show: false },
-          fill: line.isFilled ? colourOf("--accent-faint") : undefined,
-          paths: uPlot.paths.stepped({ align: 1 }),
-          value: (_, v) => (v === null || v === undefined ? units.NONE : chart.format(v)),
-        })),
-      ],
-      hooks: {
-        ready: [() => this.show()],
-        setSelect: [(u) => this.brushed(u)],
+    const plot = new uPlot(
+      {
+        width: this.width,
+        height: HEIGHT_PX + (isLast ? 26 : 0),
+        legend: { live: true },
+        cursor: {
+          drag: { x: true, y: false, setScale: false },
+          sync: { key: "run" },
+          points: { size: 6 },
+        },
+        padding: [8, 14, isLast ? 0 : 9, 0],
+        scales: {
+          x: { time: false, range: [0, x.at(-1)] },
+          y: chart.isLog
+            ? { distr: 3 }
+            : { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] },
+        },
+        axes: [
+          {
+            show: isLast,
+            stroke: text,
+            grid: plain,
+            ticks: plain,
+            font,
+            values: (_, ticks) => ticks.map((tick) => units.ns(tick * 1e9)),
+            space: 70,
+          },
+          {
+            stroke: text,
+            grid,
+            ticks: grid,
+            size: 74,
+            font,
+            space: 30,
+            ...(filter ? { filter } : {}),
+            ...(chart.steps ? { incrs: chart.steps } : {}),
+            values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : chart.format(tick))),
+          },
+        ],
+        series: [
+          {
+            label: "after start",
+            value: (_, at) => (at === null ? units.NONE : units.ns(at * 1e9)),
+          },
+          ...chart.lines.map((line) => ({
+            label: line.label,
+            stroke: colourOf(line.colour),
+            width: 1.5,
+            dash: line.dash,
+            points: { show: false },
+            fill: line.isFilled ? colourOf("--accent-faint") : undefined,
+            paths: uPlot.paths.stepped({ align: 1 }),
+            value: (_, v) => (v === null || v === undefined ? units.NONE : chart.format(v)),
+          })),
+        ],
+        hooks: {
+          ready: [() => this.show()],
+          setSelect: [(u) => this.brushed(u)],
+        },
       },
-    }, data, figure);
+      data,
+      figure,
+    );
     return plot;
   }
 

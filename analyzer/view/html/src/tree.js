@@ -2,8 +2,8 @@
  * tree - call sites added up into a call tree, in slices of time so that the page stays awake, and
  * cut down to what a flame graph of a given width can show.
  *
- * A tree is columns: parent[node] (always below the node), text[node] (a function's name), line[node]
- * (of the first call seen, with its side), and for each site of each side the node where it ends.
+ * A tree is columns: parent[node] (always below the node), text[node] (a function), line[node] (of
+ * the first call seen, with its side), and for each site of each side the node where it ends.
  */
 const SLICE_MS = 12;
 
@@ -42,19 +42,23 @@ class Builder {
     this.functions = new Map();
     /* One number for each name; of two builds the clones are one. */
     const names = sides[0].texts;
-    this.functionOfText = sides.length === 1 ? null : names.map((name) => {
-      const plain = plainName(name);
-      if (!this.functions.has(plain)) {
-        this.functions.set(plain, this.functions.size);
-      }
-      return this.functions.get(plain);
-    });
+    this.functionOfText =
+      sides.length === 1
+        ? null
+        : names.map((name) => {
+            const plain = plainName(name);
+            if (!this.functions.has(plain)) {
+              this.functions.set(plain, this.functions.size);
+            }
+            return this.functions.get(plain);
+          });
     this.functionCount = names.length;
   }
 
   child(node, side, line) {
     const text = this.sides[side].raw.lines.function[line];
-    const key = node * this.functionCount + (this.functionOfText ? this.functionOfText[text] : text);
+    const key =
+      node * this.functionCount + (this.functionOfText ? this.functionOfText[text] : text);
     let found = this.children.get(key);
     if (found === undefined) {
       found = this.parent.length;
@@ -181,7 +185,11 @@ function childrenOf(tree, values) {
 export function cutDown(tree, values, zoom, columns) {
   const lists = childrenOf(tree, values);
   const least = values[zoom] / columns;
-  const make = (node) => ({ node, name: node === 0 ? "all" : tree.text[node], value: values[node] });
+  const make = (node) => ({
+    node,
+    name: node === 0 ? "all" : tree.text[node],
+    value: values[node],
+  });
   const top = make(zoom);
   const stack = [top];
   while (stack.length > 0) {

@@ -1,7 +1,7 @@
 /*
  * units - numbers as a person reads them, as analyzer/base/units.c writes them: thousands parted,
- * three digits where a unit is chosen, bytes in powers of 1024, time from ns. test_units.mjs holds
- * both to the same texts, but for the signs of micro, minus and times.
+ * three digits where a unit is chosen, bytes in powers of 1024, time from ns. test/units.test.mjs
+ * holds it to the same texts, but for the signs of micro, minus and times.
  */
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
@@ -21,7 +21,12 @@ export function count(value) {
   return grouped.format(value);
 }
 
-const SHORT = [[0, 1e3, "k"], [999.5e3, 1e6, "M"], [999.5e6, 1e9, "G"], [999.5e9, 1e12, "T"]];
+const SHORT = [
+  [0, 1e3, "k"],
+  [999.5e3, 1e6, "M"],
+  [999.5e6, 1e9, "G"],
+  [999.5e9, 1e12, "T"],
+];
 
 /* "98.3 k", "6.12 M": for axes and side remarks. */
 export function short(value) {
@@ -29,14 +34,22 @@ export function short(value) {
 }
 
 const KIB = 1024;
-const BYTES = [[0, KIB, "KiB"], [999.5 * KIB, KIB ** 2, "MiB"], [999.5 * KIB ** 2, KIB ** 3, "GiB"],
-  [999.5 * KIB ** 3, KIB ** 4, "TiB"]];
+const BYTES = [
+  [0, KIB, "KiB"],
+  [999.5 * KIB, KIB ** 2, "MiB"],
+  [999.5 * KIB ** 2, KIB ** 3, "GiB"],
+  [999.5 * KIB ** 3, KIB ** 4, "TiB"],
+];
 
 export function bytes(value) {
   return value < KIB ? `${count(value)} B` : scaled(value, BYTES);
 }
 
-const NS = [[0, 1e3, "µs"], [999.5e3, 1e6, "ms"], [999.5e6, 1e9, "s"]];
+const NS = [
+  [0, 1e3, "µs"],
+  [999.5e3, 1e6, "ms"],
+  [999.5e6, 1e9, "s"],
+];
 
 export function ns(value) {
   if (value < 1000) {
@@ -47,7 +60,8 @@ export function ns(value) {
   }
   const seconds = Math.round(value / 1e9);
   const two = (number) => String(Math.floor(number)).padStart(2, "0");
-  return seconds < 7200 ? `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`
+  return seconds < 7200
+    ? `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`
     : `${Math.floor(seconds / 3600)} h ${two((seconds % 3600) / 60)} min`;
 }
 

@@ -17,13 +17,19 @@ test("another format is refused", async () => {
 
 test("stacks go from the inside out, inlined functions spelled out", () => {
   const side = sample();
-  assert.deepEqual(side.stack(0).map((line) => side.func(line)), ["malloc", "append", "concat", "parse", "main"]);
+  assert.deepEqual(
+    side.stack(0).map((line) => side.func(line)),
+    ["malloc", "append", "concat", "parse", "main"],
+  );
   assert.equal(side.name(0), "append");
   assert.equal(side.place(side.shown(0)), "b.c:3");
   assert.equal(side.place(4), "libc.so.6", "without a file, the library");
   assert.equal(side.fullPlace(side.shown(0)), "/src/b.c:3");
   assert.deepEqual(side.callers(0), ["parse"]);
-  assert.deepEqual([0, 1, 2].map((site) => side.isCut(site)), [false, false, true]);
+  assert.deepEqual(
+    [0, 1, 2].map((site) => side.isCut(site)),
+    [false, false, true],
+  );
 });
 
 test("callers that were left out are told", () => {
@@ -47,13 +53,32 @@ test("half an expression is no expression", () => {
 
 test("functions add up their call sites", () => {
   const side = sample();
-  assert.deepEqual(functions(side, "allocations", null).map(({ name, sites, value }) => [name, sites, value]),
-    [["append", 1, 100], ["other.part.0", 2, 11]]);
-  assert.deepEqual(functions(side, "allocations", maskOf(side, "parse")).map(({ value }) => value), [100, 10]);
+  assert.deepEqual(
+    functions(side, "allocations", null).map(({ name, sites, value }) => [name, sites, value]),
+    [
+      ["append", 1, 100],
+      ["other.part.0", 2, 11],
+    ],
+  );
+  assert.deepEqual(
+    functions(side, "allocations", maskOf(side, "parse")).map(({ value }) => value),
+    [100, 10],
+  );
 });
 
 test("a range holds what its bins hold", () => {
   const range = rangeOf(sample(), 1, 3);
-  assert.deepEqual([range.allocations, range.frees, range.allocated_bytes, range.peak_bytes, range.resident_bytes,
-    range.page_faults, range.from_ns, range.to_ns], [110, 3, 1100, 1110, 4096, 2, 10e6, 30e6]);
+  assert.deepEqual(
+    [
+      range.allocations,
+      range.frees,
+      range.allocated_bytes,
+      range.peak_bytes,
+      range.resident_bytes,
+      range.page_faults,
+      range.from_ns,
+      range.to_ns,
+    ],
+    [110, 3, 1100, 1110, 4096, 2, 10e6, 30e6],
+  );
 });

@@ -24,7 +24,10 @@ test("small values are exact, large ones within 1.6 %", () => {
 
 test("bars cover every value once, without gaps", () => {
   const bars = loglin.bars([0, 2, 5, 1, codeOf(1000), 7, codeOf(1e6), 3]);
-  assert.equal(bars.reduce((sum, bar) => sum + bar.count, 0), 13);
+  assert.equal(
+    bars.reduce((sum, bar) => sum + bar.count, 0),
+    13,
+  );
   assert.equal(bars[0].from, 0);
   bars.slice(1).forEach((bar, i) => assert.equal(bar.from, bars[i].to));
   const holding = bars.find((bar) => bar.count === 7);
@@ -42,6 +45,12 @@ test("no values, no bars", () => {
 });
 
 test("histograms add up", () => {
-  assert.deepEqual(loglin.merge([[3, 1, 9, 2], [1, 5, 9, 1]]), [1, 5, 3, 1, 9, 3]);
+  assert.deepEqual(
+    loglin.merge([
+      [3, 1, 9, 2],
+      [1, 5, 9, 1],
+    ]),
+    [1, 5, 3, 1, 9, 3],
+  );
   assert.equal(loglin.total([1, 5, 3, 1]), 6);
 });

@@ -1,4 +1,4 @@
-/* The texts are those of tests/analyzer/test_units.c, but for the signs of micro, minus and times. */
+/* The texts are as analyzer/base/units.c writes them, but for the signs of micro, minus, times. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as units from "../src/units.js";
