@@ -12,6 +12,8 @@
 #include "base/options.h"
 #include "command/command.h"
 #include "insight/name_form.h"
+#include "live/live_find.h"
+#include "live/live_snapshot.h"
 #include "store/store.h"
 #include "view/html.h"
 
@@ -19,6 +21,7 @@ enum { STATIC_TOP = 50, SIDES = 2 };
 
 static const char help[] =
     "usage: alloctrap html FILE [FILE] -o OUT [OPTION...]\n"
+    "       alloctrap html --snapshot=PID|SESSION -o OUT [OPTION...]\n"
     "\n"
     "Writes one HTML page that shows a recording, or what changed between two: totals, timeline,\n"
     "flame graph, call sites, latency, sizes, pairs, leaks. The page loads nothing and sends "
@@ -26,6 +29,8 @@ static const char help[] =
     "it opens from the disk, and without JavaScript it is a plain report.\n"
     "\n"
     "  -o, --output=OUT   the page to write; '-' is standard output\n"
+    "  --snapshot=WHAT    a program that is being recorded now, by its pid or its session's "
+    "folder\n"
     "  --full             keep every call site; without it, beyond 10,000 of them, those under\n"
     "                     0.01 % of everything are added up\n"
     "  --focus=RE         only call sites with a function, file or library in their stack that\n"
@@ -38,12 +43,14 @@ static const char help[] =
     "\n"
     "examples:\n"
     "  alloctrap html run.atrap -o run.html\n"
-    "  alloctrap html before.atrap after.atrap -o change.html\n";
+    "  alloctrap html before.atrap after.atrap -o change.html\n"
+    "  alloctrap html --snapshot=4711 -o now.html\n";
 
-enum { OPT_FULL = 256, OPT_FOCUS, OPT_IGNORE, OPT_WRAPPER };
+enum { OPT_FULL = 256, OPT_SNAPSHOT, OPT_FOCUS, OPT_IGNORE, OPT_WRAPPER };
 
 struct choices {
     const char *output;
+    const char *snapshot; /* a pid or a session; NULL: files */
     const char *files[SIDES];
     size_t count;
     struct select_rule rule;
@@ -68,6 +75,9 @@ static void take_option(int option, struct choices *c)
         break;
     case OPT_FULL:
         c->is_full = true;
+        break;
+    case OPT_SNAPSHOT:
+        c->snapshot = optarg;
         break;
     case OPT_FOCUS:
         c->rule.focus = optarg;
@@ -95,7 +105,10 @@ static bool is_same_file(const char *a, const char *b)
 static enum err_code check_choices(int argc, char **argv, struct choices *c, struct err *reterr)
 {
     int files = argc - optind;
-    if (files < 1 || files > SIDES) {
+    if (c->snapshot != NULL && files != 0) {
+        return err_set(reterr, ERR_USAGE, NULL, "--snapshot takes the place of a recording");
+    }
+    if (c->snapshot == NULL && (files < 1 || files > SIDES)) {
         return err_set(reterr, ERR_USAGE, NULL,
                        "html takes one recording, or two to compare, not %d; usage: alloctrap "
                        "html FILE [FILE] -o OUT",
@@ -105,8 +118,9 @@ static enum err_code check_choices(int argc, char **argv, struct choices *c, str
         return err_set(reterr, ERR_USAGE, NULL,
                        "say where the page goes: alloctrap html FILE -o page.html");
     }
-    c->count = (size_t)files;
-    for (size_t i = 0; i < c->count; i++) {
+    c->count = c->snapshot != NULL ? 1 : (size_t)files;
+    c->files[0] = c->snapshot;
+    for (size_t i = 0; c->snapshot == NULL && i < c->count; i++) {
         c->files[i] = argv[optind + (int)i];
         if (is_same_file(c->files[i], c->output)) {
             return err_set(reterr, ERR_USAGE, c->output,
@@ -125,6 +139,7 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
 {
     const struct option longs[] = {{"output", required_argument, NULL, 'o'},
                                    {"full", no_argument, NULL, OPT_FULL},
+                                   {"snapshot", required_argument, NULL, OPT_SNAPSHOT},
                                    {"focus", required_argument, NULL, OPT_FOCUS},
                                    {"ignore", required_argument, NULL, OPT_IGNORE},
                                    {"wrapper", required_argument, NULL, OPT_WRAPPER},
@@ -144,10 +159,22 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
     return c->wants_help ? ERR_NONE : check_choices(argc, argv, c, reterr);
 }
 
+static enum err_code take_snapshot(const char *what, struct profile **ret, struct err *reterr)
+{
+    char *dir = NULL;
+    enum err_code code = live_find(what, &dir, reterr);
+    if (code == ERR_NONE) {
+        code = live_snapshot(dir, ret, reterr);
+    }
+    free(dir);
+    return code;
+}
+
 static enum err_code load_side(const struct choices *c, size_t i, struct side *side,
                                struct err *reterr)
 {
-    enum err_code code = store_load(c->files[i], &side->profile, reterr);
+    enum err_code code = c->snapshot != NULL ? take_snapshot(c->snapshot, &side->profile, reterr)
+                                             : store_load(c->files[i], &side->profile, reterr);
     if (code != ERR_NONE) {
         return code;
     }
@@ -164,7 +191,6 @@ static enum err_code load_side(const struct choices *c, size_t i, struct side *s
     return code;
 }
 
-/* Writes the page to a stream, and sees whether it arrived. */
 static enum err_code write_page(const struct choices *c, const struct side *sides, FILE *out,
                                 struct err *reterr)
 {
@@ -180,21 +206,23 @@ static enum err_code write_page(const struct choices *c, const struct side *side
     }
     enum err_code code = html_write(&page, out, reterr);
     compare_destroy(comparison);
-    return code == ERR_NONE ? page_flush(out, reterr) : code;
+    return code;
 }
 
 static enum err_code write_file(const struct choices *c, const struct side *sides,
                                 struct err *reterr)
 {
     if (strcmp(c->output, "-") == 0) {
-        return write_page(c, sides, stdout, reterr);
+        enum err_code code = write_page(c, sides, stdout, reterr);
+        return code == ERR_NONE ? page_flush(stdout, reterr) : code;
     }
     FILE *out = fopen(c->output, "we");
     if (out == NULL) {
         return err_set(reterr, ERR_SYSTEM, c->output, "cannot be written: %s", strerror(errno));
     }
     enum err_code code = write_page(c, sides, out, reterr);
-    if (fclose(out) != 0 && code == ERR_NONE) {
+    bool is_whole = ferror(out) == 0;
+    if ((fclose(out) != 0 || !is_whole) && code == ERR_NONE) {
         code = err_set(reterr, ERR_SYSTEM, c->output, "cannot be written: %s", strerror(errno));
     }
     if (code != ERR_NONE) {
@@ -206,7 +234,7 @@ static enum err_code write_file(const struct choices *c, const struct side *side
 static enum err_code make_page(const struct choices *c, struct err *reterr)
 {
     struct side sides[SIDES] = {0};
-    enum err_code code = ERR_NONE;
+    enum err_code code = html_check_built(reterr);
     for (size_t i = 0; i < c->count && code == ERR_NONE; i++) {
         code = load_side(c, i, &sides[i], reterr);
     }

@@ -10,9 +10,14 @@
 #include "view/html_pack.h"
 #include "view/html_template.h"
 
-bool html_is_built(void)
+enum err_code html_check_built(struct err *reterr)
 {
-    return html_template_bytes != 0;
+    if (html_template_bytes != 0) {
+        return ERR_NONE;
+    }
+    return err_set(reterr, ERR_USAGE, NULL,
+                   "this alloctrap was built without npm, so it has no page to write; build it "
+                   "with nodejs and npm, or use `alloctrap report --markdown`");
 }
 
 static void write_title(const struct html_page *page, FILE *out)
@@ -80,10 +85,9 @@ enum err_code html_write(const struct html_page *page, FILE *out, struct err *re
     static const char *const marks[PLACE_COUNT] = {"@@TITLE@@", "@@STATIC@@", "@@DATA@@"};
     const char *at = html_template;
     const char *end = html_template + html_template_bytes;
-    if (!html_is_built()) {
-        return err_set(reterr, ERR_USAGE, NULL,
-                       "this alloctrap was built without npm, so it has no page to write; build "
-                       "it with nodejs and npm, or use `alloctrap report --markdown`");
+    enum err_code code = html_check_built(reterr);
+    if (code != ERR_NONE) {
+        return code;
     }
     for (int place = 0; place < PLACE_COUNT; place++) {
         const char *mark = memmem(at, (size_t)(end - at), marks[place], strlen(marks[place]));
@@ -93,7 +97,7 @@ enum err_code html_write(const struct html_page *page, FILE *out, struct err *re
                            marks[place]);
         }
         fwrite(at, 1, (size_t)(mark - at), out);
-        enum err_code code = write_place((enum place)place, page, out, reterr);
+        code = write_place((enum place)place, page, out, reterr);
         if (code != ERR_NONE) {
             return code;
         }

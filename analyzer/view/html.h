@@ -6,7 +6,6 @@
 #ifndef ALLOCTRAP_VIEW_HTML_H
 #define ALLOCTRAP_VIEW_HTML_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -15,8 +14,9 @@
 
 enum { HTML_SITES_MAX = 10000 /* beyond it small sites are left out, see insight/outline.h */ };
 
-/* False when this alloctrap was built without npm: html_write() then says so. */
-bool html_is_built(void);
+/* ERR_USAGE, with what to do, when this alloctrap was built without npm; html_write() says so too.
+ */
+ERR_CHECKED enum err_code html_check_built(struct err *reterr);
 
 /* sides: one report, or two where compare is not NULL. sites_max: 0 = leave nothing out. out may
  * have an error afterwards, which is the caller's to look for. */

@@ -5,6 +5,8 @@ usage: test_top.py ALLOCTRAP LOGPARSE LOGGEN
 It waits for what tmux writes, never for time; WAIT_S is when it gives up.
 """
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -125,6 +127,42 @@ def test_once(recorded):
         check("nothing lost" in text, f"{words} says that nothing was lost")
 
 
+def page_of(*words):
+    """The data inside a page, and its static text."""
+    done = subprocess.run([ALLOCTRAP, "html", *words, "-o", "now.html"], capture_output=True,
+                          check=False)
+    check(done.returncode == 0 and done.stderr == b"", f"html {words}: {done.stderr}")
+    with open("now.html", encoding="utf-8") as file:
+        page = file.read()
+    block = re.search(r'id="data">\s*([A-Za-z0-9+/=]+)\s*</script>', page)
+    return json.loads(gzip.decompress(base64.b64decode(block.group(1)))), page
+
+
+def check_snapshot(words, is_whole):
+    data, page = page_of(*words)
+    side = data["sides"][0]
+    check("RUNNING: a look at a program that goes on" in page, f"{words}: the static page says so")
+    check(side["loss_text"].startswith("RUNNING"), f"{words}: the page says so")
+    check(side["counters_only"] != is_whole, f"{words}: lives are {'there' if is_whole else 'not'}")
+    allocations = side["totals"]["allocations"]
+    check(allocations > 1000, f"{words}: {allocations} allocations")
+    check(sum(side["sites"]["allocations"]) + side["left_out"]["allocations"] == allocations,
+          f"{words}: call sites add up")
+    check("concat_append" in data["texts"], f"{words}: call sites have names")
+    check(side["exit"]["kind"] == "running", f"{words}: it runs")
+    return allocations
+
+
+def test_snapshot(recorded):
+    if "was built without npm" in subprocess.run([ALLOCTRAP, "html", "x", "-o", "y"], check=False,
+                                                 capture_output=True).stderr.decode():
+        return
+    first = check_snapshot(["--snapshot=run.atrap.session"], False)
+    recorded.until(lambda: os.path.exists("run.atrap"))  # the first checkpoint
+    second = check_snapshot(["--snapshot", str(recorded.host())], True)
+    check(second > first, f"counts are as of now: {first}, then {second}")
+
+
 def test_screen():
     pane = Terminal(f"{ALLOCTRAP} top run.atrap.session --interval=200")
     lines = pane.wait(lambda at: any("concat_append at" in line for line in at))
@@ -194,6 +232,7 @@ def main():
         try:
             test_once(recorded)
             test_screen()
+            test_snapshot(recorded)
             test_end(recorded)
         finally:
             if recorded.recorder.poll() is None:
