@@ -354,3 +354,45 @@ void table_print_markdown(const struct table *table, FILE *out)
         fputs(" |\n", out);
     }
 }
+
+/* Numbers have a class, so that they stand to the right. */
+static void print_html_cell(FILE *out, const char *tag, enum table_kind kind, const char *text)
+{
+    char *escaped = escape_html(text);
+    fprintf(out, "<%s%s>%s", tag, kind == TABLE_NUMBER ? " class=n" : "", escaped);
+    free(escaped);
+}
+
+static void print_html_titles(const struct table *table, FILE *out)
+{
+    fputs("<thead><tr>", out);
+    for (size_t i = 0; i < table->column_count; i++) {
+        print_html_cell(out, "th", table->columns[i].kind, table->columns[i].title);
+        fputs("</th>", out);
+    }
+    fputs("</tr></thead>\n", out);
+}
+
+void table_print_html(const struct table *table, FILE *out)
+{
+    fputs("<table>\n", out);
+    if (has_titles(table)) {
+        print_html_titles(table, out);
+    }
+    fputs("<tbody>\n", out);
+    size_t note = 0;
+    for (size_t row = 0; row < table_rows(table); row++) {
+        fputs("<tr>", out);
+        for (size_t i = 0; i < table->column_count; i++) {
+            fputs(i == 0 ? "" : "</td>", out);
+            print_html_cell(out, "td", table->columns[i].kind, cell_at(table, row, i));
+        }
+        for (; note < table->notes.count && table->notes.at[note].row == row; note++) {
+            char *escaped = escape_html(table->notes.at[note].text);
+            fprintf(out, "<br><small>%s</small>", escaped);
+            free(escaped);
+        }
+        fputs("</td></tr>\n", out);
+    }
+    fputs("</tbody></table>\n", out);
+}

@@ -259,6 +259,7 @@ struct profile_run {
     int32_t exit_code;
     bool is_complete;     /* false: checkpoint of a recorder that never finished, or recovered */
     bool counters_only;   /* recovered: no lifetimes, peak, pairs, histograms */
+    bool is_running;      /* a look at a run that goes on; never in a recording */
     uint32_t merged_runs; /* 1, or the number of recordings merged */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "live/live_clock.h"
+#include "live/live_gauge.h"
 #include "live/live_paths.h"
 #include "live/live_process.h"
 
@@ -421,6 +422,7 @@ static void sample(struct live_recorder *recorder)
         return;
     }
     recorder->sampled_ns = now_ns;
+    uint64_t resident_bytes = 0;
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         const struct live_session *session = recorder->sessions.at[i];
         uint64_t rss_bytes;
@@ -428,8 +430,13 @@ static void sample(struct live_recorder *recorder)
         if (live_process_sample(session->seen_pid, &rss_bytes, &faults)) {
             heap_sample(recorder->heap, since_start(recorder, now_ns), session->process, rss_bytes,
                         faults);
+            resident_bytes += rss_bytes;
         }
     }
+    struct heap_level level = heap_level(recorder->heap);
+    live_gauge_write(recorder->dir,
+                     &(struct live_gauge){live_clock_ns(), level.live_bytes, level.live_blocks,
+                                          level.peak_bytes, resident_bytes});
 }
 
 uint64_t live_recorder_pass(struct live_recorder *recorder)

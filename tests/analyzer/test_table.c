@@ -129,3 +129,25 @@ Test(table, code_stays_beside_its_numbers_and_loses_its_end)
     free(text);
     table_destroy(table);
 }
+
+Test(table, html_has_titles_notes_and_numbers_to_the_right)
+{
+    static const struct table_column columns[] = {{"calls", TABLE_NUMBER}, {"where", TABLE_NAME}};
+    struct table *table = table_create(columns, 2);
+    table_add(table, "12");
+    table_add(table, "f<int>");
+    table_note(table, "called by <main>");
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    table_print_html(table, out);
+    fclose(out);
+    cr_assert_str_eq(text, "<table>\n"
+                           "<thead><tr><th class=n>calls</th><th>where</th></tr></thead>\n"
+                           "<tbody>\n"
+                           "<tr><td class=n>12</td><td>f&lt;int&gt;"
+                           "<br><small>called by &lt;main&gt;</small></td></tr>\n"
+                           "</tbody></table>\n");
+    free(text);
+    table_destroy(table);
+}
