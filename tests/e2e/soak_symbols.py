@@ -121,7 +121,8 @@ def measure(path):
     print(f"{os.path.basename(path)}: {debug_bytes(path) / 1e6:.0f} MB of debug information, "
           f"{len(some)} addresses in {len(spans)} functions: "
           f"{(named.count(chr(10)) - len(some)) // 2} lines ({unnamed} unknown) in {took:.2f} s of "
-          f"processor time and {memory:.0f} MB; addr2line {theirs[1]:.2f} s, {theirs[2]:.0f} MB", flush=True)
+          f"processor time and at most {memory:.0f} MB; addr2line {theirs[1]:.2f} s "
+          f"and {theirs[2]:.0f} MB", flush=True)
     assert len(some) > 1000 and unnamed < len(some) / 2, "most addresses have a line"
 
 
