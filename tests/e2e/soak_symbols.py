@@ -2,7 +2,7 @@
 """Names of addresses in programs and libraries that are too large for scripts/test.
 
 soak_symbols.py BUILD_FOLDER (by scripts/soak symbols): for each of
-- a program of 20 generated units, each with many types and instances of the standard containers,
+- a program of 30 generated units, each with many types and instances of the standard containers,
 - C++ libraries of Debian with their debug files (downloaded, not installed),
 - Rust programs (by the rustc that is there, else Debian's, downloaded, not installed)
 says how long 20,000 addresses take, in how much memory, and what addr2line takes for the same; then
@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(sys.argv[1])
 NAMER = os.path.join(BUILD, "tests/e2e/name_addresses")
 TARGETS = os.path.join(HERE, "../targets")
-UNITS = 20
+UNITS = 30
 DEBIAN = [("cupt-dbg", "libcupt4-2"), ("librados2-dbg", "librados2")]
 RUST = ["rustc", "libstd-rust-dev", "libstd-rust-1.63"]
 ADDRESSES = 20000
