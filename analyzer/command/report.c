@@ -184,10 +184,11 @@ static size_t default_top(const struct choices *c)
 static enum err_code check_choices(int argc, char **argv, struct choices *c, struct err *reterr)
 {
     if (argc - optind != 1) {
+        bool is_apart = c->shape == REPORT_SOURCE && c->source == NULL && argc - optind == 2;
         return err_set(reterr, ERR_USAGE, NULL,
                        "report takes one recording, not %d; usage: "
-                       "alloctrap report FILE [OPTION...]",
-                       argc - optind);
+                       "alloctrap report FILE [OPTION...]%s",
+                       argc - optind, is_apart ? "; a source file is given as --source=FILE" : "");
     }
     if (c->shape != REPORT_SITES && c->report.key == RANK_P99) {
         return err_set(reterr, ERR_USAGE, NULL,

@@ -2,7 +2,7 @@
 """Names of addresses in programs and libraries that are too large for scripts/test.
 
 soak_symbols.py BUILD_FOLDER (by scripts/soak symbols): for each of
-- a program of 20 generated units, each with many types and instances of the standard containers,
+- a program of 30 generated units, each with many types and instances of the standard containers,
 - C++ libraries of Debian with their debug files (downloaded, not installed),
 - Rust programs (by the rustc that is there, else Debian's, downloaded, not installed)
 says how long 20,000 addresses take, in how much memory, and what addr2line takes for the same; then
@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(sys.argv[1])
 NAMER = os.path.join(BUILD, "tests/e2e/name_addresses")
 TARGETS = os.path.join(HERE, "../targets")
-UNITS = 20
+UNITS = 30
 DEBIAN = [("cupt-dbg", "libcupt4-2"), ("librados2-dbg", "librados2")]
 RUST = ["rustc", "libstd-rust-dev", "libstd-rust-1.63"]
 ADDRESSES = 20000
@@ -121,7 +121,8 @@ def measure(path):
     print(f"{os.path.basename(path)}: {debug_bytes(path) / 1e6:.0f} MB of debug information, "
           f"{len(some)} addresses in {len(spans)} functions: "
           f"{(named.count(chr(10)) - len(some)) // 2} lines ({unnamed} unknown) in {took:.2f} s of "
-          f"processor time and {memory:.0f} MB; addr2line {theirs[1]:.2f} s, {theirs[2]:.0f} MB", flush=True)
+          f"processor time and at most {memory:.0f} MB; addr2line {theirs[1]:.2f} s "
+          f"and {theirs[2]:.0f} MB", flush=True)
     assert len(some) > 1000 and unnamed < len(some) / 2, "most addresses have a line"
 
 

@@ -316,6 +316,7 @@ def test_statuses():
         (["report", "before.atrap", "--source", "--sort=p99"], 2, "does not add up"),
         (["report", "before.atrap", "--source=nope.c"], 2, "no source file in this recording"),
         (["report", "before.atrap", "--source", "--source-map=/src"], 2, "wants FROM=TO"),
+        (["report", "before.atrap", "--source", "parse.c"], 2, "--source=FILE"),
         (["report", "before.atrap", *MAP], 2, "add --source"),
         (["report", "before.atrap", "--source-map"], 2, "needs a value"),
         (["report", "missing.atrap"], 3, "missing.atrap"),
