@@ -65,21 +65,36 @@ static void shift_kept(struct stack_mend *s, uint32_t to)
     s->count = to + kept;
 }
 
-static void put_fresh(struct stack_mend *s, uint32_t i, const struct stack_fresh *fresh,
-                      uintptr_t caller_bp_at)
+/* Whether the step succeeded or not: what it read of bp is what it will be compared with. */
+__attribute__((noinline)) static void
+put_bp(struct stack_mend *s, uint32_t i, const struct stack_fresh *fresh, uintptr_t caller_bp_at)
 {
-    s->slots[i] = stack_keep_slot(s, &fresh->at);
-    s->pcs[i] = fresh->at.pc;
-    s->sps[i] = fresh->at.sp;
-    s->rules[i] = stack_rule_with_flags(fresh->rule, fresh->at.flags);
-    s->terms[i] = stack_term(fresh->at.pc, fresh->at.flags, i);
-    s->ref.hash += s->terms[i];
-    if (__builtin_expect(!stack_rule_is_plain(fresh->rule), false)) {
-        /* Whether the step succeeded or not: what it read is what it will be compared with. */
-        s->bps[i] = 0;
-        (void)stack_step_load_bp(&s->stepper, fresh->at.bp_at, &s->bps[i]);
-        stack_keep_note_bp(s, i, fresh->at.bp_at, caller_bp_at);
+    s->bps[i] = 0;
+    (void)stack_step_load_bp(&s->stepper, fresh->at.bp_at, &s->bps[i]);
+    stack_keep_note_bp(s, i, fresh->at.bp_at, caller_bp_at);
+}
+
+/* The fresh frames, the outermost at index `first`; it was reached from `at` further out. */
+static inline void put_fresh(struct stack_mend *s, uint32_t first, const struct stack_cursor *at)
+{
+    uint64_t hash = s->ref.hash;
+    uintptr_t caller_bp_at = at->bp_at;
+    size_t i = first;
+    const struct stack_fresh *fresh = s->fresh + s->fresh_count;
+    for (; fresh-- != s->fresh; i++) {
+        uint64_t term = stack_term(fresh->at.pc, fresh->at.flags, (uint32_t)i);
+        s->slots[i] = stack_keep_slot(s, &fresh->at);
+        s->pcs[i] = fresh->at.pc;
+        s->sps[i] = fresh->at.sp;
+        s->rules[i] = stack_rule_with_flags(fresh->rule, fresh->at.flags);
+        s->terms[i] = term;
+        hash += term;
+        if (__builtin_expect(!stack_rule_is_plain(fresh->rule), false)) {
+            put_bp(s, (uint32_t)i, fresh, caller_bp_at);
+        }
+        caller_bp_at = fresh->at.bp_at;
     }
+    s->ref.hash = hash;
 }
 
 bool stack_keep_splice(struct stack_mend *s, int join, const struct stack_cursor *at)
@@ -96,11 +111,7 @@ bool stack_keep_splice(struct stack_mend *s, int join, const struct stack_cursor
     if (keep_to != s->keep) {
         shift_kept(s, keep_to);
     }
-    uintptr_t caller_bp_at = at->bp_at;
-    for (uint32_t n = s->fresh_count; n > 0; n--) {
-        put_fresh(s, keep_to - n, &s->fresh[n - 1], caller_bp_at);
-        caller_bp_at = s->fresh[n - 1].at.bp_at;
-    }
+    put_fresh(s, first, at);
     s->keep = first;
     s->fresh_count = 0;
     return true;

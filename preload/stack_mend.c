@@ -303,25 +303,21 @@ static bool is_same_frame(const struct stack_mend *s, uint32_t old, const struct
 static inline bool is_moved_frame(const struct stack_mend *s, const struct stack_cursor *at)
 {
     uint32_t old = s->keep - 1 - s->fresh_count;
-    return s->fresh_count < s->keep && s->pcs[old] == at->pc && s->keep < s->count &&
+    return s->fresh_count < s->keep && s->pcs[old] == at->pc &&
            stack_rule_flags(s->rules[old]) == at->flags && can_move(s, at->sp - s->sps[old]);
 }
 
-/* One step outward from *here, which becomes fresh. */
-static inline enum stack_step_result step_fresh(struct stack_mend *s, struct stack_cursor *here)
+/* The step outward from the fresh frame just recorded, where no plain one will do. */
+__attribute__((noinline)) static enum stack_step_result step_specially(struct stack_mend *s,
+                                                                       struct stack_cursor *ret_to)
 {
-    struct stack_fresh *fresh = &s->fresh[s->fresh_count++];
-    fresh->rule = rule_of(s, return_address(here->pc, here->flags));
-    fresh->at = *here;
-    if (stack_step_plainly(&s->stepper, here, fresh->rule)) {
-        return STACK_STEP_FRAME;
-    }
+    struct stack_fresh *fresh = &s->fresh[s->fresh_count - 1];
     if (fresh->at.bp_at == STACK_KEEP_BP_INHERITED) {
         fresh->at.bp_at = stack_keep_bp_at(s, s->keep);
     }
     struct stack_cursor to;
     enum stack_step_result result = stack_step(&s->stepper, &fresh->at, fresh->rule, &to);
-    *here = to;
+    *ret_to = to;
     return result;
 }
 
@@ -329,27 +325,35 @@ static inline enum stack_step_result step_fresh(struct stack_mend *s, struct sta
  * STACK_STEP_FRAME and its index in *join. Old frames that lie further in are passed over. */
 static enum stack_step_result walk_fresh(struct stack_mend *s, struct stack_cursor *at, int *join)
 {
-    struct stack_cursor here = *at; /* in registers: one frame's pc leads to the next one's */
     enum stack_step_result result = STACK_STEP_FRAME;
-    uint32_t kept = s->count - s->keep;
+    struct stack_cursor here = *at; /* in registers: one frame's pc leads to the next one's */
+    bool has_kept = s->keep < s->count;
+    uint32_t room = s->depth_max - (s->count - s->keep);
+    struct stack_fresh *fresh = s->fresh;
     int old = (int)s->keep - 1;
-    while (result == STACK_STEP_FRAME) {
+    for (; result == STACK_STEP_FRAME; fresh++) {
         while (old >= 0 && s->sps[old] < here.sp) {
             old--;
         }
         if (old >= 0 && s->sps[old] == here.sp && is_same_frame(s, (uint32_t)old, &here)) {
             break;
         }
-        if (is_moved_frame(s, &here)) {
+        if (has_kept && is_moved_frame(s, &here)) {
             old = (int)(s->keep - 1 - s->fresh_count);
             break;
         }
-        if (s->fresh_count + kept == s->depth_max) {
+        if (s->fresh_count == room) {
             s->is_too_deep = true;
             result = STACK_STEP_CUT;
             break;
         }
-        result = step_fresh(s, &here);
+        fresh->at = here;
+        fresh->rule = rule_of(s, return_address(here.pc, here.flags));
+        s->fresh_count++;
+        if (!stack_step_plainly(&s->stepper, &here, fresh->rule)) {
+            result = step_specially(s, at);
+            here = *at;
+        }
     }
     *at = here;
     *join = old;

@@ -351,6 +351,68 @@ Test(stack_walk, two_call_sites_have_two_identities_and_one_has_one)
     cr_assert_neq(hashes[2], hashes[3]);
 }
 
+/* Two calls of one function in turn, as malloc and free are; and another function in between. */
+static NOINLINE void three_calls(struct stack_ref **ret_refs, uint64_t *ret_hashes,
+                                 void **ret_notes)
+{
+    for (volatile int i = 0; i < 3; i++) {
+        hook();
+        ret_hashes[0] = last.hash;
+        ret_notes[0] = (*ret_refs)->note;
+        (*ret_refs)->note = &ret_hashes[0];
+        hook();
+        ret_hashes[1] = last.hash;
+        ret_notes[1] = (*ret_refs)->note;
+        (*ret_refs)->note = &ret_hashes[1];
+    }
+}
+
+Test(stack_walk, a_note_is_found_with_its_stack_alone)
+{
+    begin(SESSION_STACKS_WALK);
+    hook();
+    struct stack_at at = {1, 0x1000, 0};
+    struct stack_ref *ref = stack_capture(state, &at);
+    uint64_t hashes[2] = {0, 0};
+    void *notes[2] = {NULL, NULL};
+    three_calls(&ref, hashes, notes);
+    cr_assert_neq(hashes[0], hashes[1]);
+    cr_assert_eq(notes[0], (void *)&hashes[0]);
+    cr_assert_eq(notes[1], (void *)&hashes[1]);
+    hook();
+    cr_assert_null(ref->note, "this stack was never captured before");
+    hook();
+    cr_assert_null(ref->note);
+}
+
+static NOINLINE void named_inner(void)
+{
+    hook();
+    __asm__ volatile("");
+}
+
+static NOINLINE void named_other(void)
+{
+    hook();
+    __asm__ volatile("");
+}
+
+Test(stack_walk, names_last_up_to_the_first_frame_that_changed)
+{
+    begin(SESSION_STACKS_WALK);
+    static void (*volatile const ways[])(void) = {named_inner, named_other, named_inner};
+    for (volatile int i = 0; i < 3; i++) {
+        ways[i]();
+        struct stack_names *names = stack_names(state);
+        uint32_t depth = stack_depth(state);
+        uint32_t wanted = i == 0 ? 0 : depth - 1;
+        cr_assert_eq(names->count, wanted, "round %d: %u of %u", i, names->count, depth);
+        names->count = depth;
+    }
+    stack_forget(state);
+    cr_assert_eq(stack_names(state)->count, 0);
+}
+
 static NOINLINE void dive(int depth)
 {
     if (depth > 0) {
