@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-TIMEOUT_S = 60
+TIMEOUT_S = 300
 STACK_BYTES = 1024
 BLOCK_BYTES = 200 # the largest block of cases.h
 SKIPPED = 77
@@ -267,8 +267,20 @@ def check_jumps(hazards):
 
 def run_load(hazards):
     libraries = [hazards.library("storm_one"), hazards.library("storm_two")]
-    for case in ("storm", "threads", "namespace", "deepbind"):
+    for case in ("namespace", "deepbind", "threads", "storm"):
         hazards.case("load", "hazard_load", case, *libraries)
+    check_storm(hazards, 60)
+
+
+def check_storm(hazards, rounds):
+    """Two libraries at one address, in turn: each function has its own allocations, to the unit."""
+    name = f"load {rounds} times two libraries at one address"
+    found = dict(query(hazards.recording, """
+        SELECT n.function, sum(c.allocs) FROM site_call c JOIN site s ON s.id = c.site
+        JOIN path p ON p.id = s.path JOIN frame_name n ON n.frame = p.frame
+        WHERE n.function LIKE 'storm_%' AND c.allocs > 0 GROUP BY n.function"""))
+    wanted = {"storm_one": 4 * rounds, "storm_two": 3 * rounds}
+    hazards.done(name, [] if found == wanted else [f"{found}, wanted {wanted}"], f": {found}")
 
 
 def run_misuse(hazards):
@@ -696,6 +708,21 @@ def run_allocators(hazards):
     hazards.command("allocators static program", [hazards.target("static"), "abort"], counts=None,
                     said="statically linked")
     check_sanitizers(hazards)
+
+
+def run_soak(hazards):
+    """What takes minutes: scripts/soak."""
+    libraries = [hazards.library("storm_one"), hazards.library("storm_two")]
+    hazards.case("soak fork", "hazard_fork", "among_threads", "10000")
+    hazards.case("soak load", "hazard_load", "storm", *libraries, "1000")
+    check_storm(hazards, 1000)
+    hazards.case("soak load", "hazard_load", "storm", *libraries, "10000")
+    hazards.case("soak load", "hazard_load", "threads", *libraries, "10000")
+    for _ in range(20):
+        run_signal(hazards)
+        run_order(hazards)
+    status = enter_namespace(sys.argv[1:4] + ["all_sizes"])
+    hazards.done("soak sizes", [] if status == 0 else [f"status {status}"])
 
 
 GROUPS = {name[4:]: function for name, function in list(globals().items()) if name.startswith("run_")}
