@@ -66,15 +66,13 @@ static uint64_t row_key(uint64_t stack_hash, unsigned call, uint32_t epoch)
 
 static uint32_t path_of_stack(struct hook_scratch *scratch, const struct stack_ref *stack)
 {
-    struct path_key key = {.epoch = scratch->epoch};
+    struct path_key key = {0};
     for (uint32_t i = 0; i < stack->depth; i++) {
         key.addr = stack_frame(scratch->stack, i, &key.flags);
+        /* First the module, then the node: no reader meets a frame without a name. */
+        key.epoch = hook_dl_note(scratch->head, key.addr, scratch->epoch);
         uint32_t id = path_find(scratch->head, &key);
-        if (id == 0) {
-            /* First the module, then the node: no reader meets a frame without a name. */
-            hook_dl_note(scratch->head, key.addr, key.epoch);
-            id = path_add(scratch->head, &key);
-        }
+        id = id == 0 ? path_add(scratch->head, &key) : id;
         if (id == 0) {
             return 0;
         }
