@@ -236,6 +236,7 @@ def run_confined(hazards):
     for way in ("prctl", "syscall"):
         hazards.case("confined", "hazard_confined", "filter", way)
     hazards.case("confined", "hazard_confined", "strict")
+    hazards.case("confined", "hazard_confined", "sandbox")
     hazards.case("confined", "hazard_confined", "probe")
 
 

@@ -61,7 +61,8 @@ enum {
 #define SESSION_LOSS_TABLE(X)                                                                      \
     X(RING_FULL, "ring full", "the recorder did not keep up; totals are exact")                    \
     X(NO_RING, "no ring", "no session memory for this thread's events; totals are exact")          \
-    X(NO_THREAD, "no thread slot", "more threads at once than the session holds; totals exact")    \
+    X(NO_THREAD, "no thread slot",                                                                 \
+      "no place for a thread (over 1,024, or filtered); totals exact")                             \
     X(NESTED, "nested", "calls from a signal handler inside a hook; totals are exact")             \
     X(EARLY, "early", "calls before the session existed; totals are exact")                        \
     X(PATHS_FULL, "paths full", "call paths beyond the table; counted as the remainder")           \
