@@ -64,17 +64,15 @@ static uint64_t row_key(uint64_t stack_hash, unsigned call, uint32_t epoch)
 static uint32_t path_of_stack(struct hook_scratch *scratch)
 {
     struct stack_names *names = stack_names(scratch->stack);
-    struct path_key key = {.epoch = scratch->epoch};
+    struct path_key key = {0};
     uint32_t depth = stack_depth(scratch->stack);
     for (uint32_t i = names->count; i < depth; i++) {
         key.parent = i == 0 ? 0 : names->ids[i - 1];
         key.addr = stack_frame(scratch->stack, i, &key.flags);
+        /* First the module, then the node: no reader meets a frame without a name. */
+        key.epoch = hook_dl_note(scratch->head, key.addr, scratch->epoch);
         uint32_t id = path_find(scratch->head, &key);
-        if (id == 0) {
-            /* First the module, then the node: no reader meets a frame without a name. */
-            hook_dl_note(scratch->head, key.addr, key.epoch);
-            id = path_add(scratch->head, &key);
-        }
+        id = id == 0 ? path_add(scratch->head, &key) : id;
         if (id == 0) {
             return 0;
         }

@@ -37,6 +37,7 @@ static const uint32_t first_sizes[] = {2U << 20, 512U << 10, 128U << 10, 64U << 
 struct link_session link_now;
 static dev_t file_device; /* the session file's, to know it again by */
 static ino_t file_inode;
+static _Atomic uint64_t stocked_modules_bytes; /* of the module table, backed in advance */
 static struct session_head *parted; /* link_part()'s copy, until the child has its own session */
 static char dir_path[PATH_MAX];
 static char file_path[PATH_MAX + NAME_BYTES];
@@ -211,15 +212,22 @@ static bool back_by_name(uint64_t off, uint64_t bytes)
     return is_backed;
 }
 
+/* Acquire; pairs with the releases of backed_bytes: space counted as backed is backed. */
+static bool is_in_stock(const struct session_head *head, uint64_t off, uint64_t bytes)
+{
+    return off + bytes <= atomic_load_explicit(&head->backed_bytes, memory_order_acquire) ||
+           (off >= head->module_off &&
+            off - head->module_off + bytes <=
+                atomic_load_explicit(&stocked_modules_bytes, memory_order_acquire));
+}
+
 bool link_touch(struct session_head *head, uint64_t off, uint64_t bytes)
 {
     long result = mem_populate(link_at(head, off), bytes);
     if (result == 0) {
         return true;
     }
-    /* Acquire; pairs with the releases of backed_bytes: space counted as backed is backed. */
-    return off + bytes <= atomic_load_explicit(&head->backed_bytes, memory_order_acquire) ||
-           (result == -EINVAL && back_by_name(off, bytes));
+    return is_in_stock(head, off, bytes) || (result == -EINVAL && back_by_name(off, bytes));
 }
 
 /* The offset of fresh space; 0 when there is none. */
@@ -251,6 +259,12 @@ uint64_t link_reserve(struct session_head *head, uint64_t bytes)
     return take_space(head, bytes, false);
 }
 
+uint32_t link_modules_max(const struct session_head *head)
+{
+    uint64_t room = (head->map_bytes - head->module_off) / sizeof(struct session_module);
+    return room < SESSION_MODULES_MAX ? (uint32_t)room : SESSION_MODULES_MAX;
+}
+
 void link_stock_up(struct session_head *head)
 {
     uint64_t used = atomic_load_explicit(&head->used_bytes, memory_order_relaxed);
@@ -260,13 +274,11 @@ void link_stock_up(struct session_head *head)
         /* Release; pairs with the acquire in link_touch(). */
         atomic_store_explicit(&head->backed_bytes, end, memory_order_release);
     }
-    (void)link_touch(head, head->module_off, STOCK_MODULES * sizeof(struct session_module));
-}
-
-uint32_t link_modules_max(const struct session_head *head)
-{
-    uint64_t room = (head->map_bytes - head->module_off) / sizeof(struct session_module);
-    return room < SESSION_MODULES_MAX ? (uint32_t)room : SESSION_MODULES_MAX;
+    uint64_t modules_bytes = STOCK_MODULES * sizeof(struct session_module);
+    if (link_modules_max(head) >= STOCK_MODULES &&
+        link_touch(head, head->module_off, modules_bytes)) {
+        atomic_store_explicit(&stocked_modules_bytes, modules_bytes, memory_order_release);
+    }
 }
 
 static void name_file(uint64_t id)
@@ -394,6 +406,7 @@ struct session_head *link_make(const struct session_head *parent, struct link_er
         return NULL;
     }
     note_file(fd);
+    atomic_store_explicit(&stocked_modules_bytes, 0, memory_order_relaxed);
     sys_close(fd);
     (void)mem_populate(head, sizeof *head);
     fill_head(head, id, bytes, backed_bytes);

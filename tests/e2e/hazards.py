@@ -18,8 +18,9 @@ import sys
 import tempfile
 import time
 
-TIMEOUT_S = 60
+TIMEOUT_S = 300
 STACK_BYTES = 1024
+ORDER_BLOCKS = 64 + 4 * 2 + 16 # slots, in the threads' hands, libc's own
 BLOCK_BYTES = 200 # the largest block of cases.h
 SKIPPED = 77
 PUBLISHED = re.compile(rb"^allocs=(\d+) frees=(\d+) bytes=(\d+)$")
@@ -235,6 +236,7 @@ def run_confined(hazards):
     for way in ("prctl", "syscall"):
         hazards.case("confined", "hazard_confined", "filter", way)
     hazards.case("confined", "hazard_confined", "strict")
+    hazards.case("confined", "hazard_confined", "sandbox")
     hazards.case("confined", "hazard_confined", "probe")
 
 
@@ -267,8 +269,20 @@ def check_jumps(hazards):
 
 def run_load(hazards):
     libraries = [hazards.library("storm_one"), hazards.library("storm_two")]
-    for case in ("storm", "threads", "namespace", "deepbind"):
+    for case in ("namespace", "deepbind", "threads", "storm"):
         hazards.case("load", "hazard_load", case, *libraries)
+    check_storm(hazards, 60)
+
+
+def check_storm(hazards, rounds):
+    """Two libraries at one address, in turn: each function has its own allocations, to the unit."""
+    name = f"load {rounds} times two libraries at one address"
+    found = dict(query(hazards.recording, """
+        SELECT n.function, sum(c.allocs) FROM site_call c JOIN site s ON s.id = c.site
+        JOIN path p ON p.id = s.path JOIN frame_name n ON n.frame = p.frame
+        WHERE n.function LIKE 'storm_%' AND c.allocs > 0 GROUP BY n.function"""))
+    wanted = {"storm_one": 4 * rounds, "storm_two": 3 * rounds}
+    hazards.done(name, [] if found == wanted else [f"{found}, wanted {wanted}"], f": {found}")
 
 
 def run_misuse(hazards):
@@ -280,14 +294,15 @@ def run_order(hazards):
     """Blocks handed over by realloc and free: no life merged, live bytes exactly zero at the end."""
     hazards.case("order", "hazard_order")
     name = "order: every life ends, live bytes return to zero"
-    live, unknown, late = query(hazards.recording, """
+    live, unknown, late, peak = query(hazards.recording, """
         SELECT (SELECT coalesce(sum(s.live_bytes) + sum(s.live_blocks), 0) FROM site s
                 LEFT JOIN path p ON p.id = s.path LEFT JOIN frame f ON f.id = p.frame
                 LEFT JOIN module m ON m.id = f.module WHERE m.path LIKE '%/tests/targets/%'),
-               unknown_frees, late_events FROM run""")[0]
+               unknown_frees, late_events, peak_blocks FROM run""")[0]
     faults = [f"{live} live bytes and blocks"] * (live != 0) + [f"{unknown} unknown frees"] * (unknown != 0)
     faults += [f"lost {hazards.losses()}"] * bool(hazards.losses())
-    hazards.done(name, faults, f"; {late} events came late and were put right")
+    faults += [f"{peak} blocks at the peak"] * (peak > ORDER_BLOCKS)
+    hazards.done(name, faults, f"; at most {peak} at once; {late} events came late and were put right")
 
 
 def check_painted(hazards):
@@ -696,6 +711,20 @@ def run_allocators(hazards):
     hazards.command("allocators static program", [hazards.target("static"), "abort"], counts=None,
                     said="statically linked")
     check_sanitizers(hazards)
+
+
+def run_soak(hazards):
+    """What takes minutes: scripts/soak."""
+    libraries = [hazards.library("storm_one"), hazards.library("storm_two")]
+    hazards.case("soak fork", "hazard_fork", "among_threads", "2000")
+    hazards.case("soak load", "hazard_load", "storm", *libraries, "10000")
+    check_storm(hazards, 10000)
+    hazards.case("soak load", "hazard_load", "threads", *libraries, "10000")
+    for _ in range(20):
+        run_signal(hazards)
+        run_order(hazards)
+    status = enter_namespace(sys.argv[1:4] + ["all_sizes"])
+    hazards.done("soak sizes", [] if status == 0 else [f"status {status}"])
 
 
 GROUPS = {name[4:]: function for name, function in list(globals().items()) if name.startswith("run_")}

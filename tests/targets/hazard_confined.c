@@ -158,6 +158,33 @@ static int confine_strictly(char **arguments)
     return 0;
 }
 
+/* What this program does not need itself kills: threads and children go on as ever. */
+static int confine_loosely(char **arguments)
+{
+    struct sock_filter instructions[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fallocate, 8, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ftruncate, 7, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 6, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_gettid, 5, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpid, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_nanosleep, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fstatfs, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sigaltstack, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    const struct sock_fprog program = {sizeof instructions / sizeof instructions[0], instructions};
+    const struct rlimit none = {0};
+    (void)arguments;
+    setrlimit(RLIMIT_CORE, &none);
+    churn(10);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || by_syscall(&program) != 0) {
+        return 77;
+    }
+    return go_on();
+}
+
 /* A look at what is there must not count as going in. */
 static int probe_only(char **arguments)
 {
@@ -172,7 +199,7 @@ static int probe_only(char **arguments)
 static const struct target_case cases[] = {
     {"chroot", change_root}, {"setuid", change_user},       {"namespace", leave_namespaces},
     {"limit", limit},        {"filter", confine_by_filter}, {"strict", confine_strictly},
-    {"probe", probe_only},
+    {"probe", probe_only},   {"sandbox", confine_loosely},
 };
 
 int main(int argc, char **argv)

@@ -62,7 +62,8 @@ enum {
 #define SESSION_LOSS_TABLE(X)                                                                      \
     X(RING_FULL, "ring full", "the recorder did not keep up; totals are exact")                    \
     X(NO_RING, "no ring", "no session memory for this thread's events; totals are exact")          \
-    X(NO_THREAD, "no thread slot", "more threads at once than the session holds; totals exact")    \
+    X(NO_THREAD, "no thread slot",                                                                 \
+      "no place for a thread (over 1,024, or filtered); totals exact")                             \
     X(NESTED, "nested", "calls from a signal handler inside a hook; totals are exact")             \
     X(EARLY, "early", "calls before the session existed; totals are exact")                        \
     X(PATHS_FULL, "paths full", "call paths beyond the table; counted as the remainder")           \
@@ -133,7 +134,7 @@ enum session_stacks_by {
 struct session_node {
     uint64_t addr;   /* return address, absolute */
     uint32_t parent; /* the caller's node; always below this id */
-    uint32_t epoch;  /* the module epoch it belongs to: addr means that epoch's module */
+    uint32_t epoch;  /* that of its module's entry: addr means that module, not what came later */
     uint32_t depth;  /* frames from the root, 1 = outermost */
     uint32_t flags;  /* enum session_node_flag */
 };
@@ -146,7 +147,8 @@ enum session_node_flag {
     SESSION_NODE_GUESSED = 4 /* found by the frame-pointer chain, not by unwind tables */
 };
 
-/* A library or executable, noted when the first frame in it is seen in an epoch. */
+/* A library or executable, noted when the first frame in it is seen at this place; `epoch` is the
+ * one of that moment. The same object back at the same place is the same entry. */
 struct session_module {
     uint64_t start; /* first and one past the last mapped address */
     uint64_t end;
