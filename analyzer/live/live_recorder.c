@@ -223,6 +223,7 @@ static uint64_t drain(struct live_recorder *recorder)
 {
     uint64_t now_ns = now_of(recorder);
     uint64_t hold_ns = LIVE_ORDER_HOLD_NS;
+    recorder->drained_ns = since_start(recorder, now_ns - LIVE_ORDER_HOLD_NS);
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         live_session_refresh(recorder->sessions.at[i]);
         if (is_pressed(recorder->sessions.at[i])) {
@@ -415,6 +416,8 @@ static void see_ends(struct live_recorder *recorder)
     }
 }
 
+/* Stamped as the last events that were read: later, it would put the live bytes of those still
+ * held back into its own, later bin of the timeline. */
 static void sample(struct live_recorder *recorder)
 {
     uint64_t now_ns = now_of(recorder);
@@ -428,8 +431,7 @@ static void sample(struct live_recorder *recorder)
         uint64_t rss_bytes;
         uint64_t faults;
         if (live_process_sample(session->seen_pid, &rss_bytes, &faults)) {
-            heap_sample(recorder->heap, since_start(recorder, now_ns), session->process, rss_bytes,
-                        faults);
+            heap_sample(recorder->heap, recorder->drained_ns, session->process, rss_bytes, faults);
             resident_bytes += rss_bytes;
         }
     }

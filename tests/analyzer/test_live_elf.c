@@ -122,10 +122,7 @@ Test(live_elf, scripts_of_scripts_end)
 
 Test(live_elf, what_is_no_program_has_no_facts)
 {
-    static const char *const contents[] = {"", "#", "#!",
-                                           "\x7f"
-                                           "ELF",
-                                           "text\n"};
+    static const char *const contents[] = {"", "#", "#!", "\177ELF", "text\n"};
     for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
         write_it(contents[i], strlen(contents[i]));
         live_elf_read(path, &elf);

@@ -2,10 +2,10 @@
 """kill -9 of the host, of the recorder, of both, at several moments: nothing is lost that had
 returned, the host never notices, and `alloctrap recover` gives the exact counters.
 
-    test_kill.py ALLOCTRAP LIBRARY ENDLESS
+    test_kill.py ALLOCTRAP LIBRARY ENDLESS [--soak]
 
 ENDLESS keeps in a shared file what its returned calls did, one line for each thread; of each thread
-at most one call may be recorded and not be in the file yet.
+at most one call may be recorded and not be in the file yet. --soak: 300 moments instead of 6.
 """
 import ctypes
 import glob
@@ -23,7 +23,9 @@ LINE_BYTES = 64
 SIZE_MAX = 100
 PR_SET_CHILD_SUBREAPER = 36
 # Threads, and how many calls have returned when the blow falls.
-MOMENTS = ((1, 1), (1, 2000), (2, 70000), (4, 300), (4, 200000), (16, 20000))
+MOMENTS = [(1, 1), (1, 2000), (2, 70000), (4, 300), (4, 200000), (16, 20000)]
+if "--soak" in sys.argv:
+    MOMENTS = [(1 + moment * 7 % 16, 1 + moment * moment * 11) for moment in range(300)]
 
 checks = Checks()
 alloctrap = Alloctrap(sys.argv[1])
@@ -78,7 +80,7 @@ def host_of(recorder):
 def start(threads, calls, recording):
     host = Host(threads)
     recorder = alloctrap.start_record(recording, host.command, stderr=subprocess.PIPE)
-    if not checks.that(host.reaches(calls), f"{threads} threads: {calls} calls return"):
+    if not checks.that(host.reaches(calls), f"threads {threads}: {calls} calls return"):
         recorder.kill()
         checks.finish()
     return host, recorder, host_of(recorder)
@@ -97,7 +99,7 @@ def check_host_killed():
         host, recorder, pid = start(threads, calls, "host.atrap")
         os.kill(pid, signal.SIGKILL)
         said = recorder.communicate()[1].decode()
-        what = f"host killed, {threads} threads"
+        what = f"host killed, threads {threads}"
         checks.same(recorder.returncode, 128 + signal.SIGKILL, f"{what}: exit status")
         checks.that("nothing lost" in said and said.count("\n") == 1, f"{what}: {said!r}")
         host.holds(own_totals("host.atrap", endless), host.done(), host.done(), what)
@@ -124,7 +126,7 @@ def check_recorder_killed(threads, calls):
     host, recorder, pid = start(threads, calls, "run.atrap")
     recorder.kill()
     recorder.wait()
-    what = f"recorder killed, {threads} threads"
+    what = f"recorder killed, threads {threads}"
     before = host.done()
     run_on = calls + 3 * 65536 * threads  # beyond what the rings hold
     checks.that(host.reaches(run_on), f"{what}: the host goes on, {host.calls()} calls")
@@ -157,7 +159,7 @@ def check_both_killed():
         os.kill(pid, signal.SIGKILL)
         recorder.wait()
         wait_for(lambda: is_gone(pid))
-        recover(host, host.done(), f"both killed, {threads} threads")
+        recover(host, host.done(), f"both killed, threads {threads}")
         subprocess.run(["rm", "-r", "run.atrap.session"], check=True)
 
 
@@ -165,7 +167,7 @@ def start_plain(threads, calls):
     host = Host(threads)
     run = subprocess.Popen(host.command, env={**os.environ, "LD_PRELOAD": library},
                            stderr=subprocess.DEVNULL)
-    checks.that(host.reaches(calls), f"plain, {threads} threads: {calls} calls return")
+    checks.that(host.reaches(calls), f"plain, threads {threads}: {calls} calls return")
     return host, run, f"alloctrap.{os.path.basename(endless)}.{run.pid}.atrap"
 
 
