@@ -17,6 +17,9 @@ import tempfile
 ALLOCTRAP, MAKE_STORY, WORKLOAD, SOURCE, NPM = (os.path.abspath(a) for a in sys.argv[1:6])
 CI = os.path.join(SOURCE, "tests/ci")
 SCHEMAS = os.path.join(SOURCE, "docs/schema")
+sys.path.insert(0, CI)
+import validators  # noqa: E402  (beside the schemas)
+
 failures = []
 to_validate = []
 
@@ -238,23 +241,9 @@ def test_slope():
           "a slope needs to know its units")
 
 
-def install_validators():
-    """Once for each lock file."""
-    lock = read(f"{CI}/package-lock.json")
-    os.makedirs(NPM, exist_ok=True)
-    mark = f"{NPM}/installed"
-    if os.path.exists(mark) and read(mark) == lock:
-        return
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(f"{CI}/{name}", NPM)
-    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=NPM,
-                          capture_output=True, text=True, check=False)
-    check(done.returncode == 0, f"npm ci: {done.stderr}")
-    write(mark, lock)
-
-
 def validate():
-    install_validators()
+    trouble = validators.install(NPM)
+    check(not trouble, trouble)
     policy = f"{SCHEMAS}/alloctrap.schema.json"
     good = ["holds.yaml", "broken.yaml", "base.yaml", "run.yaml"]
     bad = ["typo.yaml"]
