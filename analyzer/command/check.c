@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "budget/baseline_diff.h"
 #include "budget/budget_check.h"
+#include "command/check_keep.h"
 #include "command/check_out.h"
 #include "command/check_runs.h"
 #include "command/command.h"
@@ -35,8 +36,8 @@ static const char help[] =
     "  --run CMD          record this shell command first, and once before to warm up\n"
     "  --exec             the same with the command as the rest of the line, as with record\n"
     "  --runs=N           so many times (default: as the policy says, else 3)\n"
-    "  --keep DIR         when a budget is not met, keep the recordings of --run and what belongs\n"
-    "                     to them in this folder\n"
+    "  --keep DIR         when a budget is not met, keep the recordings of --run, the verdict as\n"
+    "                     JSON and a page that shows both in this folder\n"
     "  --slope            two recordings of known size: what each unit costs, start-up left out\n"
     "  --units N[:NAME]   each run did N units of work (lines, requests)\n"
     "  --report=KIND[=OUT] text, json, junit, github, markdown, gitlab, sarif or bench-json, to a\n"
@@ -336,9 +337,17 @@ static enum err_code judge(const struct choices *c, struct check_question *q,
     if (code == ERR_NONE) {
         check_make(&check, q);
         struct check_view full = *view;
+        char *page = NULL;
         full.check = &check;
-        code = check_out_print(&full, c->outs, c->out_count, reterr);
+        if (check.status != 0 && c->keep != NULL) {
+            code = check_keep(&full, c->keep, &page, reterr);
+            full.page_file = page;
+        }
+        if (code == ERR_NONE) {
+            code = check_out_print(&full, c->outs, c->out_count, reterr);
+        }
         *ret_status = check.status;
+        free(page);
         check_finish(&check);
     }
     if (code == ERR_NONE && c->prints_patch && !c->updates_baseline) {

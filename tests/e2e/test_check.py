@@ -215,6 +215,9 @@ def test_runs():
                       "--keep", "kept")
     check(got == 1 and "concat_append at " in out and "allocations per line, limit 1" in out,
           f"concat breaks it: {got} {out}")
+    check(json.loads(read("kept/check.json"))["status"] == 1, "and the verdict")
+    has_pages = run("html", "--help")[0] == 0 and run("html", "kept/run-1.atrap", "-o", "p.html")[0] == 0
+    check(os.path.exists("kept/check.html") == has_pages, "and a page, where there are pages")
     check(os.path.exists("kept/run-1.atrap") and "alloctrap report kept/run-1.atrap" in out, "it is kept")
     story = ["--runs=1", f"--budget={SOURCE}/docs/examples/logparse.yaml", "--baseline=lean.json"]
     got, out, err = run("check", "--run", command % "pooled", *story, "--update-baseline")
