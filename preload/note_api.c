@@ -75,9 +75,12 @@ static bool tell(const struct hook_now *now, uint32_t kind, const char *name)
 {
     struct hook_scratch *scratch = hook_tls.scratch;
     uint32_t at = find_name(scratch->head, name);
-    struct session_event event = {.stamp_ns = clock_to_ns(now->start_ticks),
-                                  .word1 = at,
-                                  .word2 = kind | (uint64_t)SESSION_EVENT_NOTE << 56};
+    struct session_event event = {
+        .stamp_ns = clock_to_ns(now->start_ticks),
+        .word1 = at,
+        .word2 = kind | (uint64_t)SESSION_EVENT_NOTE << 56,
+        /* Relaxed: this thread's own units are there. */
+        .word3 = atomic_load_explicit(&scratch->head->units, memory_order_relaxed)};
     return at < SESSION_NOTES_MAX && push(scratch, &event);
 }
 

@@ -44,6 +44,25 @@ static char *trouble_of_run(const struct profile *p)
     return NULL;
 }
 
+/* Units that a run did, or did within the budget's window; *ret_why: why that is not known. */
+static uint64_t units_of_run(const struct budget_run *run, const struct policy_budget *budget,
+                             char **ret_why)
+{
+    uint64_t units = run->units;
+    if (policy_window_is_set(&budget->window) && run->is_told) {
+        units = budget_rows_units(run->profile, &budget->window, ret_why);
+    } else if (policy_window_is_set(&budget->window)) {
+        *ret_why = mem_text("units that were given from outside are those of the whole run, not of "
+                            "a window");
+    }
+    if (units == 0 && *ret_why == NULL) {
+        *ret_why = mem_format("nobody said how many units of work were done (per: %s); let the "
+                              "program say alloctrap_units(), or give --units N:%s",
+                              budget->per, budget->per);
+    }
+    return units;
+}
+
 /* Why the units of these runs cannot be divided by; NULL = they can. *ret_units: by what. */
 static char *trouble_of_units(const struct check_question *q, const struct policy_budget *budget,
                               uint64_t *ret_units)
@@ -60,19 +79,16 @@ static char *trouble_of_units(const struct check_question *q, const struct polic
         return NULL;
     }
     for (size_t i = 0; i < q->run_count; i++) {
-        if (q->runs[i].units == 0) {
-            return mem_format("nobody said how many units of work were done (per: %s); let the "
-                              "program say alloctrap_units(), or give --units N:%s",
-                              budget->per, budget->per);
+        char *why = NULL;
+        uint64_t units = units_of_run(&q->runs[i], budget, &why);
+        if (why != NULL || (i > 0 && units != *ret_units)) {
+            return why != NULL ? why : mem_text("the runs did different numbers of units");
         }
-        if (q->runs[i].units != q->runs[0].units) {
-            return mem_text("the runs did different numbers of units");
-        }
+        *ret_units = units;
     }
     if (name[0] != '\0' && strcmp(budget->per, "unit") != 0 && strcmp(budget->per, name) != 0) {
         return mem_format("the recording counts units of '%s', not of '%s'", name, budget->per);
     }
-    *ret_units = q->runs[0].units;
     return NULL;
 }
 

@@ -28,6 +28,7 @@ struct budget_run {
     struct budget_sites sites;
     struct budget_rows whole;
     uint64_t units; /* 0 = unknown */
+    bool is_told;   /* by the program itself, so that its marks know them too */
 };
 
 struct budget_values {

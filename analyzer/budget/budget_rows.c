@@ -47,22 +47,39 @@ static char *no_mark(const struct profile *p, const struct policy_window *w, con
                       p->spans.count == 0 ? ", and no other" : " where the window wants it");
 }
 
+/* The spans of the marks that a window begins and ends at; spans.count: at the start, the end. */
+struct bounds {
+    size_t after;
+    size_t until;
+    char *trouble;
+};
+
+static struct bounds find_bounds(const struct profile *p, const struct policy_window *w)
+{
+    struct bounds bounds = {p->spans.count, p->spans.count, NULL};
+    char *skip = w->skip_ns != 0 ? budget_rows_skip_name(w->skip_ns) : NULL;
+    const char *after = skip != NULL ? skip : w->after_mark;
+    if (after != NULL) {
+        bounds.after = find_mark(p, after, 0);
+        bounds.trouble = bounds.after == p->spans.count ? no_mark(p, w, after) : NULL;
+    }
+    if (w->until_mark != NULL && bounds.trouble == NULL) {
+        bounds.until = find_mark(p, w->until_mark, after != NULL ? bounds.after + 1 : 0);
+        bounds.trouble = bounds.until == p->spans.count ? no_mark(p, w, w->until_mark) : NULL;
+    }
+    free(skip);
+    return bounds;
+}
+
 static void choose_marks(struct choice *c)
 {
     const struct profile *p = c->profile;
     const struct policy_window *w = c->window;
-    char *skip = w->skip_ns != 0 ? budget_rows_skip_name(w->skip_ns) : NULL;
-    const char *after = skip != NULL ? skip : w->after_mark;
-    size_t first = after != NULL ? find_mark(p, after, 0) : 0;
-    size_t end = p->spans.count;
-    c->is_from_start = after == NULL;
-    if (after != NULL && first == p->spans.count) {
-        c->trouble = no_mark(p, w, after);
-    } else if (w->until_mark != NULL) {
-        end = find_mark(p, w->until_mark, after != NULL ? first + 1 : 0);
-        c->trouble = end == p->spans.count ? no_mark(p, w, w->until_mark) : NULL;
-    }
-    for (size_t i = first; i < end && c->trouble == NULL; i++) {
+    struct bounds bounds = find_bounds(p, w);
+    c->is_from_start = w->after_mark == NULL && w->skip_ns == 0;
+    c->trouble = bounds.trouble;
+    size_t end = bounds.until;
+    for (size_t i = c->is_from_start ? 0 : bounds.after; i < end && c->trouble == NULL; i++) {
         c->is_meant[i] = is_mark(&p->spans.at[i]);
         if (p->spans.at[i].kind == PROFILE_MARK_REST && w->until_mark != NULL) {
             c->trouble = mem_format("there were more marks than a recording keeps (%d); a phase is "
@@ -70,7 +87,25 @@ static void choose_marks(struct choice *c)
                                     PROFILE_MARKS_MAX);
         }
     }
-    free(skip);
+}
+
+uint64_t budget_rows_units(const struct profile *profile, const struct policy_window *window,
+                           char **ret_trouble)
+{
+    struct bounds bounds = find_bounds(profile, window);
+    size_t count = profile->spans.count;
+    *ret_trouble = bounds.trouble;
+    if (bounds.trouble != NULL) {
+        return 0;
+    }
+    if (window->skip_ns != 0 || window->phase != NULL || window->zone != NULL) {
+        *ret_trouble = mem_text("units are told for the run and between the program's own marks");
+        return 0;
+    }
+    uint64_t end =
+        bounds.until < count ? profile->spans.at[bounds.until].units : profile->run.units;
+    uint64_t begin = bounds.after < count ? profile->spans.at[bounds.after].units : 0;
+    return end > begin ? end - begin : 0;
 }
 
 static void choose_phase(struct choice *c, uint32_t kind, const char *name)

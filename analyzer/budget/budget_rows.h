@@ -25,6 +25,11 @@ struct budget_rows {
 
 void budget_rows_make(struct budget_rows *rows, const struct profile *profile,
                       const struct policy_window *window);
+/* Units of work that were told within a window of marks; *ret_trouble: why that cannot be said, or
+ * NULL. free() it. */
+uint64_t budget_rows_units(const struct profile *profile, const struct policy_window *window,
+                           char **ret_trouble);
+
 /* What the recorder calls the mark that it sets at a time, by `record --mark-at`; free() it. */
 char *budget_rows_skip_name(uint64_t ns);
 

@@ -85,6 +85,7 @@ enum err_code check_runs_prepare(struct check_runs *runs, const struct policy *p
         struct budget_run *run = &runs->runs.at[i];
         budget_sites_make(&run->sites, run->profile, policy, wrappers);
         budget_rows_make(&run->whole, run->profile, &whole);
+        run->is_told = units == 0 && policy->units_from == POLICY_UNITS_MARK;
         run->units = units != 0 ? units
                      : policy->units_from == POLICY_UNITS_CALLS
                          ? budget_measure_calls(run, policy->units_calls)

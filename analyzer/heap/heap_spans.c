@@ -8,8 +8,15 @@ static uint32_t add_span(struct heap_spans *spans, uint32_t kind, const char *na
     return (uint32_t)spans->spans.count - 1;
 }
 
-static void add_mark(struct heap_spans *spans, const char *name, uint64_t at_ns)
+/* A note's path and stack position are the units that its process had told: 64 bits in two. */
+static uint64_t units_of(const struct heap_event *event)
 {
+    return event->path | (uint64_t)event->sp << 32;
+}
+
+static void add_mark(struct heap_spans *spans, const char *name, const struct heap_event *event)
+{
+    uint64_t at_ns = event->time_ns;
     size_t count = spans->marks.count;
     if (count == PROFILE_MARKS_MAX) {
         spans->spans.at[spans->marks.at[count - 1]].kind = PROFILE_MARK_REST;
@@ -21,6 +28,7 @@ static void add_mark(struct heap_spans *spans, const char *name, uint64_t at_ns)
     uint64_t last_ns = count > 0 ? spans->spans.at[spans->marks.at[count - 1]].at_ns : 0;
     uint32_t span = add_span(spans, PROFILE_MARK, name, at_ns > last_ns ? at_ns : last_ns);
     spans->spans.at[span].times = 1;
+    spans->spans.at[span].units = units_of(event);
     *MEM_PUSH(&spans->marks) = span;
 }
 
@@ -87,7 +95,7 @@ void heap_spans_note(struct heap_spans *spans, const struct profile *profile,
     spans->is_used = true;
     switch (event->size) {
     case SESSION_NOTE_MARK:
-        add_mark(spans, name, event->time_ns);
+        add_mark(spans, name, event);
         break;
     case SESSION_NOTE_PHASE_BEGIN:
         open_phase(spans, event, PROFILE_PHASE, name);

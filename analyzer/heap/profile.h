@@ -173,6 +173,7 @@ struct profile_span {
     uint64_t at_ns; /* the mark, or when the phase first began; since the recording's start */
     uint64_t times; /* that it began */
     uint64_t ns;    /* in a phase, all times together; 0 for marks */
+    uint64_t units; /* a mark: units of work that its process had told by then */
 };
 
 /* One (span, site, function) with calls: of the events seen, so losses are missing. */

@@ -66,6 +66,7 @@ void profile_spans_merge(struct profile *into, const struct profile *from, const
         span->at_ns = other->at_ns < span->at_ns ? other->at_ns : span->at_ns;
         span->times += other->times;
         span->ns += other->ns;
+        span->units += other->units;
     }
     for (size_t i = 0; i < from->span_calls.count; i++) {
         const struct profile_span_call *c = &from->span_calls.at[i];

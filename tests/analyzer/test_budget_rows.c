@@ -11,7 +11,7 @@ static void add_span(uint32_t kind, const char *name, uint64_t allocs)
 {
     uint32_t id = (uint32_t)profile->spans.count;
     *MEM_PUSH(&profile->spans) =
-        (struct profile_span){kind, mem_strings_keep(profile->strings, name), id, 1, 0};
+        (struct profile_span){kind, mem_strings_keep(profile->strings, name), id, 1, 0, id};
     struct profile_span_call *call = MEM_PUSH(&profile->span_calls);
     *call = (struct profile_span_call){
         .span = id, .site = 1, .counts = {.calls = allocs, .allocs = allocs}};
@@ -93,6 +93,23 @@ Test(budget_rows, what_is_not_there_is_told)
                "record it with --mark-at=2000000000ns");
     profile->spans.at[2].kind = PROFILE_MARK_REST;
     is_trouble(&(struct policy_window){.after_mark = "warm", .until_mark = "done"}, "more marks");
+}
+
+Test(budget_rows, units_within_a_window_are_known)
+{
+    char *trouble = NULL;
+    struct policy_window window = {.after_mark = "warm", .until_mark = "done"};
+    profile->run.units = 100; /* "warm" stands at 0, "tick" at 2, "done" at 4 */
+    cr_assert_eq(budget_rows_units(profile, &window, &trouble), 4);
+    window = (struct policy_window){.after_mark = "tick"};
+    cr_assert_eq(budget_rows_units(profile, &window, &trouble), 98);
+    window = (struct policy_window){.until_mark = "tick"};
+    cr_assert_eq(budget_rows_units(profile, &window, &trouble), 2);
+    cr_assert_null(trouble);
+    window = (struct policy_window){.phase = "parse"};
+    cr_assert_eq(budget_rows_units(profile, &window, &trouble), 0);
+    cr_assert_not_null(trouble);
+    free(trouble);
 }
 
 Test(budget_rows, time_is_a_mark_of_the_recorders)

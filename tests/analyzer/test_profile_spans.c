@@ -32,9 +32,9 @@ Test(profile_spans, the_second_mark_of_a_name_is_another_one)
     struct profile *a = sample_profile(3);
     struct profile *b = sample_profile(3);
     *MEM_PUSH(&b->spans) =
-        (struct profile_span){PROFILE_MARK, mem_strings_keep(b->strings, "warm"), 20, 1, 0};
+        (struct profile_span){PROFILE_MARK, mem_strings_keep(b->strings, "warm"), 20, 1, 0, 0};
     *MEM_PUSH(&b->spans) =
-        (struct profile_span){PROFILE_FORBID, mem_strings_keep(b->strings, "parse"), 20, 1, 0};
+        (struct profile_span){PROFILE_FORBID, mem_strings_keep(b->strings, "parse"), 20, 1, 0, 0};
     profile_merge(a, b);
     cr_assert_eq(a->spans.count, 4);
     cr_assert_eq(a->spans.at[0].times, 2);

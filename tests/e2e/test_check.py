@@ -17,6 +17,9 @@ import tempfile
 ALLOCTRAP, MAKE_STORY, WORKLOAD, SOURCE, NPM = (os.path.abspath(a) for a in sys.argv[1:6])
 CI = os.path.join(SOURCE, "tests/ci")
 SCHEMAS = os.path.join(SOURCE, "docs/schema")
+sys.path.insert(0, CI)
+import validators  # noqa: E402  (beside the schemas)
+
 failures = []
 to_validate = []
 
@@ -212,7 +215,16 @@ def test_runs():
                       "--keep", "kept")
     check(got == 1 and "concat_append at " in out and "allocations per line, limit 1" in out,
           f"concat breaks it: {got} {out}")
+    check(json.loads(read("kept/check.json"))["status"] == 1, "and the verdict")
+    has_pages = run("html", "--help")[0] == 0 and run("html", "kept/run-1.atrap", "-o", "p.html")[0] == 0
+    check(os.path.exists("kept/check.html") == has_pages, "and a page, where there are pages")
     check(os.path.exists("kept/run-1.atrap") and "alloctrap report kept/run-1.atrap" in out, "it is kept")
+    story = ["--runs=1", f"--budget={SOURCE}/docs/examples/logparse.yaml", "--baseline=lean.json"]
+    got, out, err = run("check", "--run", command % "pooled", *story, "--update-baseline")
+    check(got == 0 and "warm lines never allocate" in out, f"the story of docs/ci.md: {got} {out} {err}")
+    got, out, _ = run("check", "--run", command % "concat", *story)
+    check(got == 1 and re.search(r"BROKEN +warm lines never allocate\n +84\.\d allocations per line, limit 0",
+                                 out), f"and its end: {got} {out}")
     got, _, err = run("check", "--run", "false", "--budget=run.yaml")
     check(got == 3 and "ended with status 1" in err, f"a command that fails is not judged: {got} {err}")
     got = run("check", "--run", "false || true", "--runs=1", "--budget=run.yaml", "--units=1:line")[0]
@@ -238,23 +250,9 @@ def test_slope():
           "a slope needs to know its units")
 
 
-def install_validators():
-    """Once for each lock file."""
-    lock = read(f"{CI}/package-lock.json")
-    os.makedirs(NPM, exist_ok=True)
-    mark = f"{NPM}/installed"
-    if os.path.exists(mark) and read(mark) == lock:
-        return
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(f"{CI}/{name}", NPM)
-    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=NPM,
-                          capture_output=True, text=True, check=False)
-    check(done.returncode == 0, f"npm ci: {done.stderr}")
-    write(mark, lock)
-
-
 def validate():
-    install_validators()
+    trouble = validators.install(NPM)
+    check(not trouble, trouble)
     policy = f"{SCHEMAS}/alloctrap.schema.json"
     good = ["holds.yaml", "broken.yaml", "base.yaml", "run.yaml"]
     bad = ["typo.yaml"]

@@ -201,7 +201,7 @@ enum session_event_flag {
     SESSION_EVENT_NULL = 4,   /* with OLD: no new block follows, as in realloc(block, 0) */
     SESSION_EVENT_THREAD = 8, /* no call: a new thread (address = tid) took over this slot */
     SESSION_EVENT_NOTE = 16   /* no call: the program says something (address = index of its name
-                                 in head.notes, size = enum session_note) */
+                                 in head.notes, size = enum session_note, word3 = head.units then) */
 };
 
 /* What a program tells by alloctrap.h, at a moment of the thread that tells it. */
