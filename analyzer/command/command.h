@@ -23,6 +23,7 @@ typedef enum err_code command_run(int argc, char **argv, int *ret_status, struct
     X("merge", command_merge, "add up several recordings into one")                                \
     X("info", command_info, "say what a recording is and whether it is whole")                     \
     X("export", command_export, "write flame graphs and the formats of other programs")            \
+    X("push", command_push, "send a recording to a profiling server")                              \
     X("symbolize", command_symbolize, "name functions that were recorded without names")           \
     X("recover", command_recover, "make a recording of what a killed recorder left")               \
     X("attach", command_attach, "")

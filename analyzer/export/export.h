@@ -56,7 +56,8 @@ enum export_takes {
       "stacks and one metric, a line each; with --base two numbers, as difffolded.pl",             \
       "lines, files, libraries; ';' in names becomes ':'")                                         \
     X("pprof", export_pprof, FIRST, false, "pprof, Pyroscope, Parca, Grafana, speedscope",         \
-      "stacks with lines and inlines, 8 metrics, size classes as tags", "percentiles, timeline")   \
+      "stacks with lines and inlines, 9 metrics; labels and the median size as tags",              \
+      "percentiles, timeline")                                                                     \
     X("speedscope", export_speedscope, FIRST, false, "speedscope.app",                             \
       "stacks of each metric as a profile of its own", "percentiles, timeline")                    \
     X("dhat", export_dhat, NONE, false, "Valgrind's dh_view.html, Firefox Profiler",               \

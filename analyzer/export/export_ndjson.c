@@ -55,7 +55,7 @@ static void write_site_key(struct json *json, const struct export_stack *stack,
 static void write_run(struct json *json, const struct profile_run *run)
 {
     json_text(json, "run_id", run->id);
-    json_uint(json, "time_ns", run->start_realtime_ns);
+    json_uint(json, "started_ns", run->start_realtime_ns);
     json_text(json, "service", run->service);
     json_text(json, "host", run->host);
     json_text(json, "build_id", run->build_id);

@@ -11,6 +11,7 @@
 #include "base/labels.h"
 #include "base/packed.h"
 #include "export/export.h"
+#include "export/export_pprof.h"
 #include "heap/id_map.h"
 #include "profile.pb-c.h"
 #include "view/report.h"
@@ -24,13 +25,7 @@ typedef Perftools__Profiles__Location Location;
 typedef Perftools__Profiles__Line Line;
 typedef Perftools__Profiles__Function Function;
 
-struct value {
-    const char *type;
-    const char *unit;
-    enum export_metric metric;
-};
-
-static const struct value values[] = {
+const struct export_pprof_value export_pprof_values[EXPORT_PPROF_VALUES] = {
     {"alloc_objects", "count", EXPORT_ALLOCATIONS},
     {"alloc_space", "bytes", EXPORT_BYTES},
     {"inuse_objects", "count", EXPORT_LIVE_BLOCKS},
@@ -42,7 +37,7 @@ static const struct value values[] = {
     {"free_delay", "nanoseconds", EXPORT_FREE_TIME},
 };
 
-enum { VALUES = sizeof values / sizeof values[0], MAPPING_BITS = 40 };
+enum { VALUES = EXPORT_PPROF_VALUES, MAPPING_BITS = 40 };
 
 struct pprof {
     const struct export_job *job;
@@ -91,8 +86,8 @@ static void write_types(struct pprof *p)
     for (size_t i = 0; i < VALUES; i++) {
         ValueType type = PERFTOOLS__PROFILES__VALUE_TYPE__INIT;
         ValueType *types[] = {&type};
-        type.type = text_number(p, values[i].type);
-        type.unit = text_number(p, values[i].unit);
+        type.type = text_number(p, export_pprof_values[i].type);
+        type.unit = text_number(p, export_pprof_values[i].unit);
         Profile part = PERFTOOLS__PROFILES__PROFILE__INIT;
         part.n_sample_type = 1;
         part.sample_type = types;
@@ -130,8 +125,8 @@ static void write_head(struct pprof *p)
     part.n_comment = 1;
     part.comment = &comment;
     for (size_t i = 0; i < VALUES; i++) {
-        if (values[i].metric == p->job->metric) {
-            part.default_sample_type = text_number(p, values[i].type);
+        if (export_pprof_values[i].metric == p->job->metric) {
+            part.default_sample_type = text_number(p, export_pprof_values[i].type);
         }
     }
     write_part(p, &part);
@@ -200,7 +195,7 @@ static void write_sample(struct pprof *p, const struct export_stack *stack)
     const struct profile_site *site = &p->job->side.profile->sites.at[stack->site];
     int64_t numbers[VALUES];
     for (size_t i = 0; i < VALUES; i++) {
-        numbers[i] = (int64_t)stack->values[values[i].metric];
+        numbers[i] = (int64_t)stack->values[export_pprof_values[i].metric];
     }
     Label size = PERFTOOLS__PROFILES__LABEL__INIT;
     size.key = text_number(p, "bytes");

@@ -4,6 +4,8 @@
  *   hostile  C++ with inlines and templates, and names that try to end what they are written into
  *   large    N call sites, 100,000 unless said otherwise, below 1,000 functions
  *   after    tiny, one run later: one site gone, one new, one grown; twice the work
+ *   lake     OUT is a folder: N runs, 10,000 unless said otherwise, of five services on eight hosts
+ *            in ten days; "search" is slow, and in the last five days "pay" has a call site more
  * Equal arguments, equal recordings. All numbers add up: totals are the sums over call sites.
  */
 #include <stdio.h>
@@ -12,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "export/export_lake.h"
 #include "store/store.h"
 #include "story_profile.h"
 
@@ -19,7 +22,13 @@
 #define LIBC "/lib/x86_64-linux-gnu/libc.so.6"
 #define LIB "/usr/lib/libwares.so.3"
 
-enum { LARGE_SITES = 100000, LARGE_FUNCTIONS = 1000, LARGE_DEPTH = 12, LONG_NAME = 10000 };
+enum {
+    LARGE_SITES = 100000,
+    LARGE_FUNCTIONS = 1000,
+    LARGE_DEPTH = 12,
+    LONG_NAME = 10000,
+    LAKE_RUNS = 10000
+};
 
 /* What became of the blocks of a site. */
 static void add_lives(struct profile *p, uint32_t site, uint64_t count, uint64_t live,
@@ -186,6 +195,58 @@ static struct profile *large(uint32_t sites)
     return p;
 }
 
+/* Run n of a fleet. */
+static struct profile *fleet_run(uint32_t n)
+{
+    static const char *const services[] = {"cart", "mail", "pay", "search", "web"};
+    const char *service = services[n % 5];
+    uint32_t day = n / 40 % 10;
+    struct profile *p = profile_create();
+    uint32_t main_id = story_frame(p, EXE, "main", "/src/main.c", 9, NULL);
+    uint32_t handle = story_frame(p, EXE, "handle_request", "/src/handle.c", 50, NULL);
+    uint32_t parse = story_frame(p, EXE, "parse_body", "/src/parse.c", 21, NULL);
+    uint32_t audit = story_frame(p, EXE, "audit_log", "/src/audit.c", 7, NULL);
+    add_site(p, (const uint32_t[]){main_id, handle, 0}, 200 + n % 7, 64, 0);
+    add_site(p, (const uint32_t[]){main_id, handle, parse, 0}, 100, 512 + n % 10 * 16, 1);
+    if (day >= 5 && strcmp(service, "pay") == 0) {
+        add_site(p, (const uint32_t[]){main_id, handle, audit, 0}, 300, 4096, 30);
+    }
+    if (strcmp(service, "search") == 0) {
+        story_calls(p, 1, CALL_CALLOC, 20, 20 * 64, 900000);
+    }
+    char id[40];
+    snprintf(id, sizeof id, "%032x", n);
+    add_run(p, id, EXE "\x1f--fleet", 100);
+    char host[16];
+    snprintf(host, sizeof host, "host-%u", n / 5 % 8);
+    p->run.service = mem_strings_keep(p->strings, service);
+    p->run.host = mem_strings_keep(p->strings, host);
+    p->run.build_id = mem_strings_keep(p->strings, day < 5 ? "aaaa0001" : "bbbb0002");
+    p->run.start_realtime_ns += day * UINT64_C(86400000000000);
+    profile_seal(p);
+    return p;
+}
+
+static enum err_code write_lake(const char *folder, uint32_t runs, struct err *reterr)
+{
+    enum err_code code = ERR_NONE;
+    for (uint32_t n = 0; n < runs && code == ERR_NONE; n++) {
+        const struct select_rule all = {0};
+        struct profile *p = fleet_run(n);
+        struct selection selection;
+        code = select_sites(p, &all, &selection, reterr);
+        if (code == ERR_NONE) {
+            struct export_stacks *stacks = export_stacks_create(p, &selection);
+            const struct export_job job = {.side = {folder, p, &selection, stacks}};
+            code = export_lake_add(&job, folder, reterr);
+            export_stacks_destroy(stacks);
+            select_finish(&selection);
+        }
+        profile_destroy(p);
+    }
+    return code;
+}
+
 static struct profile *make(const char *kind, const char *number)
 {
     if (strcmp(kind, "tiny") == 0 || strcmp(kind, "after") == 0) {
@@ -202,6 +263,14 @@ static struct profile *make(const char *kind, const char *number)
 int main(int argc, char **argv)
 {
     struct err err = {.offset = ERR_PLACE_NONE, .message = "make_exports KIND OUT [N]"};
+    if (argc > 2 && strcmp(argv[1], "lake") == 0) {
+        uint32_t runs = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : LAKE_RUNS;
+        if (write_lake(argv[2], runs, &err) != ERR_NONE) {
+            fprintf(stderr, "make_exports: %s\n", err.message);
+            return 1;
+        }
+        return 0;
+    }
     struct profile *p = argc > 2 ? make(argv[1], argv[3]) : NULL;
     struct store *store = NULL;
     enum err_code code = p == NULL ? ERR_USAGE : store_create(argv[2], &store, &err);
