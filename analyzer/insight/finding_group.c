@@ -35,8 +35,8 @@ uint64_t finding_permille(uint64_t part, uint64_t whole)
 uint64_t finding_ns_of(const struct finding_group *group, uint64_t calls)
 {
     uint64_t all = group->allocs > calls ? group->allocs : calls;
-    double share = all == 0 ? 0 : (double)calls / (double)all;
-    return (uint64_t)((double)(group->alloc_ns + group->free_ns) * share);
+    wide ns = (wide)group->alloc_ns + group->free_ns;
+    return all == 0 ? 0 : (uint64_t)(ns * calls / all);
 }
 
 static char *key_of(const struct site_frame *frame)
@@ -164,7 +164,9 @@ static void add_pairs(struct loading *l)
         group->same_thread += pair->same_thread;
         group->same_frame += pair->same_frame;
         group->free_ns += pair->count * mean_ns;
-        group->cross_free_ns += (pair->count - pair->same_thread) * mean_ns;
+        if (pair->count > pair->same_thread) {
+            group->cross_free_ns += (pair->count - pair->same_thread) * mean_ns;
+        }
         if (pair->count > group->free_site_blocks) {
             group->free_site_blocks = pair->count;
             group->free_site = pair->free_site;

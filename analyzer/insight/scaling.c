@@ -24,6 +24,11 @@ static const char *const metric_names[SCALING_METRICS] = {[SCALING_ALLOCATIONS] 
                                                           [SCALING_PEAK] = "peak",
                                                           [SCALING_TIME] = "time"};
 
+uint64_t scaling_whole(double value)
+{
+    return value >= 18e18 ? UINT64_MAX : value > 0 ? (uint64_t)(value + 0.5) : 0;
+}
+
 const char *scaling_metric_name(enum scaling_metric metric)
 {
     return metric_names[metric];

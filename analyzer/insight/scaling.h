@@ -93,6 +93,9 @@ struct scaling_fit scaling_fit(const double *n, const double *y, size_t count, d
 /* A law's value; 0 of nothing. */
 double scaling_at(const struct scaling_fit *fit, double n);
 
+/* Rounded; what does not fit is beyond any machine anyway. */
+uint64_t scaling_whole(double value);
+
 const char *scaling_metric_name(enum scaling_metric metric);
 bool scaling_metric_parse(const char *name, enum scaling_metric *ret);
 

@@ -5,21 +5,15 @@
 #include "view/report.h"
 #include "view/scaling.h"
 
-/* What does not fit a number is beyond any machine anyway. */
-static uint64_t whole(double value)
-{
-    return value >= 18e18 ? UINT64_MAX : value > 0 ? (uint64_t)(value + 0.5) : 0;
-}
-
 char *scaling_value_text(enum scaling_metric metric, double value)
 {
     switch (metric) {
     case SCALING_ALLOCATIONS:
-        return mem_text(units_short(whole(value)).s);
+        return mem_text(units_short(scaling_whole(value)).s);
     case SCALING_TIME:
-        return mem_text(units_ns(whole(value)).s);
+        return mem_text(units_ns(scaling_whole(value)).s);
     default:
-        return mem_text(units_bytes(whole(value)).s);
+        return mem_text(units_bytes(scaling_whole(value)).s);
     }
 }
 
@@ -68,9 +62,9 @@ static void add_total(struct table *table, const struct scaling *s, enum scaling
 
 static void print_totals(const struct scaling *s, const struct page *page)
 {
-    char *first = mem_format("n = %s", units_count(whole(s->sizes[0])).s);
-    char *last = mem_format("n = %s", units_count(whole(s->sizes[s->size_count - 1])).s);
-    char *then = mem_format("at %s", units_count(whole(s->predict_size)).s);
+    char *first = mem_format("n = %s", units_count(scaling_whole(s->sizes[0])).s);
+    char *last = mem_format("n = %s", units_count(scaling_whole(s->sizes[s->size_count - 1])).s);
+    char *then = mem_format("at %s", units_count(scaling_whole(s->predict_size)).s);
     const struct table_column columns[] = {{"", TABLE_WORD},        {first, TABLE_NUMBER},
                                            {last, TABLE_NUMBER},    {"grows", TABLE_WORD},
                                            {"power", TABLE_NUMBER}, {"R^2", TABLE_NUMBER},
@@ -107,14 +101,14 @@ static void print_rows(const struct scaling_view *view, const struct page *page)
             free(law);
         }
         char *where = scaling_row_text(s, row);
-        table_add(table, units_share(whole(row->weight * 1000), 1000).s);
+        table_add(table, units_share(scaling_whole(row->weight * 1000), 1000).s);
         table_add(table, where);
         free(where);
     }
     char *heading = mem_format("Functions that allocate (%zu of %zu)", shown, s->rows.count);
     page_heading(page, heading);
     page_say(page, "share: the largest part of a growing total that a function has at n = %s.",
-             units_count(whole(s->predict_size)).s);
+             units_count(scaling_whole(s->predict_size)).s);
     page_table(page, table);
     free(heading);
 }
@@ -150,7 +144,8 @@ static void print_hurts(const struct scaling_view *view, const struct page *page
             free(where);
         }
     }
-    char *heading = mem_format("What will hurt at n = %s", units_count(whole(s->predict_size)).s);
+    char *heading =
+        mem_format("What will hurt at n = %s", units_count(scaling_whole(s->predict_size)).s);
     page_heading(page, heading);
     free(heading);
     if (table_rows(table) == 0) {
@@ -168,8 +163,9 @@ void scaling_print(const struct scaling_view *view, const struct page *page)
     const struct scaling *s = view->scaling;
     char *command = report_command_text(s->largest->run.command);
     page_say(page, "%s", command);
-    page_say(page, "%zu sizes, n = %s to %s.", s->size_count, units_count(whole(s->sizes[0])).s,
-             units_count(whole(s->sizes[s->size_count - 1])).s);
+    page_say(page, "%zu sizes, n = %s to %s.", s->size_count,
+             units_count(scaling_whole(s->sizes[0])).s,
+             units_count(scaling_whole(s->sizes[s->size_count - 1])).s);
     free(command);
     print_totals(s, page);
     print_hurts(view, page);
