@@ -154,7 +154,10 @@ struct scaling *scaling_of(const struct scaling_input *inputs, size_t count, dou
     s->largest = inputs[count - 1].profile;
     s->predict_size = predict_size > 0 ? predict_size : inputs[count - 1].size * 10;
     for (size_t i = 0; i < count; i++) {
+        const struct profile *profile = inputs[i].profile;
         s->sizes[i] = inputs[i].size;
+        s->is_whole[i] = profile->run.is_complete && !profile->run.counters_only &&
+                         profile->run.exit_kind == PROFILE_EXITED && profile_lost(profile) == 0;
         add_profile(&b, inputs[i].profile, i);
     }
     drop_absent(s);

@@ -73,7 +73,8 @@ struct scaling_input {
 
 struct scaling {
     size_t size_count;
-    double sizes[SCALING_SIZES_MAX]; /* ascending */
+    double sizes[SCALING_SIZES_MAX];  /* ascending */
+    bool is_whole[SCALING_SIZES_MAX]; /* false: incomplete, events lost, or killed */
     const struct profile *largest;
     double predict_size;
     struct scaling_row total;

@@ -52,6 +52,11 @@ void scaling_json(const struct scaling_view *view, FILE *out)
         json_double(&json, NULL, s->sizes[i]);
     }
     json_end(&json);
+    json_array(&json, "whole");
+    for (size_t i = 0; i < s->size_count; i++) {
+        json_bool(&json, NULL, s->is_whole[i]);
+    }
+    json_end(&json);
     json_double(&json, "predicted_size", s->predict_size);
     json_object(&json, "total");
     write_row(&json, s, &s->total);

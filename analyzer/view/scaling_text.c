@@ -161,6 +161,14 @@ static void print_hurts(const struct scaling_view *view, const struct page *page
 void scaling_print(const struct scaling_view *view, const struct page *page)
 {
     const struct scaling *s = view->scaling;
+    for (size_t i = 0; i < s->size_count; i++) {
+        if (!s->is_whole[i]) {
+            page_warn(page,
+                      "The recording at n = %s is incomplete: events were lost, or the program was "
+                      "ended by a signal. Its numbers are too low, and so is what follows.",
+                      units_count(scaling_whole(s->sizes[i])).s);
+        }
+    }
     char *command = report_command_text(s->largest->run.command);
     page_say(page, "%s", command);
     page_say(page, "%zu sizes, n = %s to %s.", s->size_count,

@@ -47,6 +47,7 @@ def test_traps():
     check(abs(total["bytes"]["exponent"] - 2) < 0.1 and total["bytes"]["r2"] > 0.999, "its exponent")
     truth = 9.88 * 1e6 * 1e6 / 2  # the mean piece, "item 500, ", for each step
     check(abs(total["bytes"]["predicted"] - truth) < 0.1 * truth, f"predicted: {total['bytes']['predicted']}")
+    check(naive["whole"] == [True] * 3, "all three are whole")
     first = naive["functions"][0]
     check(first["function"] == "trap_concat_naive" and first["hurts"], "the function that will hurt")
     svg = xml.etree.ElementTree.parse("plot.svg").getroot()
