@@ -1,6 +1,7 @@
 #include "insight/finding_group.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,21 @@ static char *key_of(const struct site_frame *frame)
                       has_function ? 0 : frame->offset);
 }
 
+/* All frames, from the innermost out. */
+static char *key_of_all(const struct site_stack *stack)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    for (size_t i = 0; i < stack->count; i++) {
+        char *key = key_of(&stack->at[i]);
+        fprintf(out, "%s\n", key);
+        free(key);
+    }
+    fclose(out);
+    return text;
+}
+
 /* The group of a site, by the frame to talk about. */
 static struct finding_group *group_at(struct loading *l, uint32_t site)
 {
@@ -60,7 +76,7 @@ static struct finding_group *group_at(struct loading *l, uint32_t site)
             place = finding_places_of(&l->places, &l->stack, place);
         }
         free(key);
-        key = key_of(&l->stack.at[place]);
+        key = l->grouping == FINDING_BY_STACK ? key_of_all(&l->stack) : key_of(&l->stack.at[place]);
     }
     const char *kept = mem_strings_keep(l->groups->names, key);
     free(key);

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "view/report.h"
 #include "view/scaling.h"
+#include "view/site_notes.h"
 
 char *scaling_value_text(enum scaling_metric metric, double value)
 {
@@ -29,6 +30,19 @@ char *scaling_row_text(const struct scaling *scaling, const struct scaling_row *
                                           : mem_text("(calls whose call path was not kept)");
     site_stack_finish(&stack);
     return text;
+}
+
+/* Under a row: who called it, where each call path stands for itself. */
+static void add_callers(struct table *table, const struct scaling *s, const struct scaling_row *row)
+{
+    static const struct site_callers_list none = {0};
+    struct site_stack stack = {0};
+    if (s->grouping != FINDING_BY_STACK) {
+        return;
+    }
+    site_stack_load(&stack, s->largest, s->largest->sites.at[row->site].path);
+    site_notes_add(table, &none, &stack, row->place);
+    site_stack_finish(&stack);
 }
 
 static char *law_text(const struct scaling_fit *fit)
@@ -103,9 +117,12 @@ static void print_rows(const struct scaling_view *view, const struct page *page)
         char *where = scaling_row_text(s, row);
         table_add(table, units_share(scaling_whole(row->weight * 1000), 1000).s);
         table_add(table, where);
+        add_callers(table, s, row);
         free(where);
     }
-    char *heading = mem_format("Functions that allocate (%zu of %zu)", shown, s->rows.count);
+    char *heading = mem_format("%s that allocate (%zu of %zu)",
+                               s->grouping == FINDING_BY_STACK ? "Call sites" : "Functions", shown,
+                               s->rows.count);
     page_heading(page, heading);
     page_say(page, "share: the largest part of a growing total that a function has at n = %s.",
              units_count(scaling_whole(s->predict_size)).s);
@@ -140,6 +157,7 @@ static void print_hurts(const struct scaling_view *view, const struct page *page
         if (s->rows.at[i].hurts) {
             char *where = scaling_row_text(s, &s->rows.at[i]);
             table_add(table, where);
+            add_callers(table, s, &s->rows.at[i]);
             add_hurts(table, s, &s->rows.at[i]);
             free(where);
         }

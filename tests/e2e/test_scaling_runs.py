@@ -72,6 +72,9 @@ def test_parser():
     parser = os.path.join(WORKLOAD, "logparse")
     naive = scale(f"{parser} --builder=concat {{}}.log", "100,1000,3000")
     check(naive["total"]["allocations"]["class"] == "linear", "the naive parser: linear in lines")
+    sites = scale(f"{parser} --builder=concat {{}}.log", "100,1000,3000", "--sites")
+    check(len(sites["functions"]) > 10 * len(naive["functions"]), "--sites: each call path")
+    check(sites["total"]["allocations"] == naive["total"]["allocations"], "--sites: the same total")
     pooled = scale(f"{parser} --builder=pooled {{}}.log", "100,1000,3000")
     check(pooled["total"]["allocations"]["class"] in ("constant", "log n"),
           f"the pooled one allocates when it starts: {pooled['total']['allocations']}")
