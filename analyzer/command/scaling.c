@@ -34,6 +34,7 @@ static const char help[] =
     "  --run=CMD         record this command for each size, with the size in place of {}\n"
     "  --sizes=N,N,N     these sizes\n"
     "  --keep=DIR        keep the recordings of --run in this folder, as N.atrap\n"
+    "  --sites           each call path for itself, not all that come to one function and line\n"
     "  --svg=OUT         write a plot, both axes logarithmic\n"
     "  --metric=M        of the plot: allocations (default), bytes, copied, peak, time\n"
     "  --top=N           so many functions; 0 = all (default: 15, all with --json)\n"
@@ -74,8 +75,9 @@ struct choices {
     const char *svg;
     enum scaling_metric metric;
     uint64_t predict_size;
-    int form;  /* enum form */
-    int names; /* enum name_form */
+    int form;     /* enum form */
+    int names;    /* enum name_form */
+    int grouping; /* enum finding_grouping */
     uint64_t top;
     bool has_top;
     struct site_wrappers wrappers;
@@ -228,6 +230,7 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"metric", required_argument, NULL, OPT_METRIC},
                                    {"top", required_argument, NULL, OPT_TOP},
                                    {"wrapper", required_argument, NULL, OPT_WRAPPER},
+                                   {"sites", no_argument, &c->grouping, FINDING_BY_STACK},
                                    {"fold-templates", no_argument, &c->names, NAME_FOLDED},
                                    {"json", no_argument, &c->form, FORM_JSON},
                                    {"markdown", no_argument, &c->form, FORM_MARKDOWN},
@@ -302,8 +305,8 @@ static enum err_code write_svg(const struct choices *c, const struct scaling_vie
 static enum err_code print(const struct choices *c, const struct scaling_input *inputs,
                            struct err *reterr)
 {
-    struct scaling *scaling =
-        scaling_of(inputs, c->inputs.count, (double)c->predict_size, &c->wrappers);
+    struct scaling *scaling = scaling_of(inputs, c->inputs.count, (double)c->predict_size,
+                                         (enum finding_grouping)c->grouping, &c->wrappers);
     struct scaling_view view = {.scaling = scaling,
                                 .top = c->has_top             ? (size_t)c->top
                                        : c->form == FORM_JSON ? 0

@@ -87,12 +87,23 @@ static struct heap_block *successor_of(struct heap *heap, const struct heap_thre
                : NULL;
 }
 
-/* A thread that frees and frees: what it takes apart could have gone at once. */
-static void tell_burst(struct heap *heap, struct heap_thread *thread, uint32_t site)
+/* A thread that frees and frees: what it takes apart could have gone at once. Only blocks that were
+ * there when it began: a thread that does nothing but free what others make takes nothing apart. */
+static void tell_burst(struct heap *heap, const struct heap_process *process,
+                       struct heap_thread *thread, const struct heap_block *old)
 {
+    uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
+    if (thread->frees_in_a_row == 0) {
+        thread->row_birth = process->births;
+    }
+    uint64_t born_ago = (process->births - old->birth) & mask;
+    uint64_t began_ago = process->births - thread->row_birth;
+    if (born_ago <= began_ago) {
+        return;
+    }
     thread->frees_in_a_row += 1;
     if (thread->frees_in_a_row >= PROFILE_BURST_FREES) {
-        struct heap_site *s = &heap->sites.sites.at[site];
+        struct heap_site *s = &heap->sites.sites.at[heap_life_site(heap, old->path)];
         s->burst_frees += 1;
         s->bursts += thread->frees_in_a_row == PROFILE_BURST_FREES;
     }
@@ -112,7 +123,7 @@ static void pass_chain(struct heap *heap, struct heap_process *process,
         return;
     }
     uint32_t site = heap_life_site(heap, old->path);
-    tell_burst(heap, thread, site);
+    tell_burst(heap, process, thread, old);
     struct heap_block *next = successor_of(heap, thread, old, end, process);
     if (next == NULL) {
         heap_life_end_chain(heap, old->chain);

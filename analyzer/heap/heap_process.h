@@ -27,6 +27,7 @@ struct heap_thread {
     uint64_t old_addr;
     uint32_t old_site;
     uint64_t frees_in_a_row; /* since its latest allocation */
+    uint64_t row_birth;      /* the process's allocations when the first of them came */
 };
 
 struct heap_process {

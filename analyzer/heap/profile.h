@@ -29,8 +29,9 @@ enum {
     /* A chain of more steps is long: a text of known parts has fewer, and so has a block that
      * doubles until it holds a few hundred things. */
     PROFILE_LONG_STEPS = 8,
-    /* Blocks freed by a thread in a row, with no allocation of its own between, once it has freed
-     * so many: more than the members of one object, fewer than a structure worth an arena. */
+    /* Blocks freed by a thread in a row, with no allocation of its own between and all of them
+     * born before the first was freed, once it has freed so many: more than the members of one
+     * object, fewer than a structure worth an arena. */
     PROFILE_BURST_FREES = 64
 };
 

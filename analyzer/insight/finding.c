@@ -68,8 +68,8 @@ static const struct kind_texts texts[FINDING_KINDS] = {
          "}"},
     [FINDING_TEMPORARY] =
         {"The caller frees the block before anything else is allocated: it was only a way to hand "
-         "over a result. Return small values themselves, or let the caller pass the place where "
-         "the result goes.",
+         "over a result. Return small values themselves, let the caller pass the place where "
+         "the result goes, or keep one block and use it again.",
          "struct point middle(struct point a, struct point b);      /* by value */\n"
          "void middle_into(struct point *ret, struct point a, struct point b);"},
     [FINDING_ARENA] =

@@ -1,6 +1,7 @@
 #include "insight/finding_group.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +36,8 @@ uint64_t finding_permille(uint64_t part, uint64_t whole)
 uint64_t finding_ns_of(const struct finding_group *group, uint64_t calls)
 {
     uint64_t all = group->allocs > calls ? group->allocs : calls;
-    double share = all == 0 ? 0 : (double)calls / (double)all;
-    return (uint64_t)((double)(group->alloc_ns + group->free_ns) * share);
+    wide ns = (wide)group->alloc_ns + group->free_ns;
+    return all == 0 ? 0 : (uint64_t)(ns * calls / all);
 }
 
 static char *key_of(const struct site_frame *frame)
@@ -46,6 +47,21 @@ static char *key_of(const struct site_frame *frame)
     return mem_format("%s\x1f%s\x1f%" PRIu32 "\x1f%" PRIx64, frame->function,
                       is_known ? frame->file : frame->module, frame->line,
                       has_function ? 0 : frame->offset);
+}
+
+/* All frames, from the innermost out. */
+static char *key_of_all(const struct site_stack *stack)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    for (size_t i = 0; i < stack->count; i++) {
+        char *key = key_of(&stack->at[i]);
+        fprintf(out, "%s\n", key);
+        free(key);
+    }
+    fclose(out);
+    return text;
 }
 
 /* The group of a site, by the frame to talk about. */
@@ -60,7 +76,7 @@ static struct finding_group *group_at(struct loading *l, uint32_t site)
             place = finding_places_of(&l->places, &l->stack, place);
         }
         free(key);
-        key = key_of(&l->stack.at[place]);
+        key = l->grouping == FINDING_BY_STACK ? key_of_all(&l->stack) : key_of(&l->stack.at[place]);
     }
     const char *kept = mem_strings_keep(l->groups->names, key);
     free(key);
@@ -164,7 +180,9 @@ static void add_pairs(struct loading *l)
         group->same_thread += pair->same_thread;
         group->same_frame += pair->same_frame;
         group->free_ns += pair->count * mean_ns;
-        group->cross_free_ns += (pair->count - pair->same_thread) * mean_ns;
+        if (pair->count > pair->same_thread) {
+            group->cross_free_ns += (pair->count - pair->same_thread) * mean_ns;
+        }
         if (pair->count > group->free_site_blocks) {
             group->free_site_blocks = pair->count;
             group->free_site = pair->free_site;

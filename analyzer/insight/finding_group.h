@@ -76,9 +76,11 @@ struct finding_groups {
     struct mem_strings *names;
 };
 
-/* By the frame that reports show, which is the same in every recording; or also seeing through
- * what behaves like a wrapper in this one. */
-enum finding_grouping { FINDING_BY_SHOWN, FINDING_BY_PLACE };
+enum finding_grouping {
+    FINDING_BY_SHOWN, /* by the frame that reports show: the same in every recording */
+    FINDING_BY_STACK, /* by all frames: each call path for itself */
+    FINDING_BY_PLACE  /* as SHOWN, and seeing through what behaves like a wrapper here */
+};
 
 /* The profile is borrowed and sealed; wrappers: NULL = the built-in list. */
 void finding_groups_load(const struct profile *profile, const struct site_wrappers *wrappers,

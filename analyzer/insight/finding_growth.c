@@ -83,7 +83,8 @@ bool finding_growth(const struct finding_facts *facts, const struct finding_grou
     (void)facts;
     const struct profile_long *l = &group->growth.longs;
     uint64_t additive_permille = finding_permille(l->steps - l->geometric_steps, l->steps);
-    if (l->steps < GROWTH_STEPS_MIN || additive_permille < GROWTH_ADDITIVE_PERMILLE) {
+    if (l->chains == 0 || l->geometric_steps > l->steps || l->steps < GROWTH_STEPS_MIN ||
+        additive_permille < GROWTH_ADDITIVE_PERMILLE) {
         return false;
     }
     uint64_t needed = l->chains * doublings(l->first_bytes / l->chains, l->last_bytes / l->chains);
@@ -173,7 +174,7 @@ bool finding_many_steps(const struct finding_facts *facts, const struct finding_
 {
     (void)facts;
     const struct profile_growth *g = &group->growth;
-    if (g->steps < GROWTH_STEPS_MIN || g->steps < g->chains * MANY_STEPS_MIN ||
+    if (g->chains == 0 || g->steps < GROWTH_STEPS_MIN || g->steps < g->chains * MANY_STEPS_MIN ||
         g->steps > g->chains * PROFILE_LONG_STEPS || has_capacity(g) ||
         finding_permille(g->by_copy_steps, g->steps) < MANY_STEPS_BY_COPY_PERMILLE) {
         return false;

@@ -24,6 +24,11 @@ static const char *const metric_names[SCALING_METRICS] = {[SCALING_ALLOCATIONS] 
                                                           [SCALING_PEAK] = "peak",
                                                           [SCALING_TIME] = "time"};
 
+uint64_t scaling_whole(double value)
+{
+    return value >= 18e18 ? UINT64_MAX : value > 0 ? (uint64_t)(value + 0.5) : 0;
+}
+
 const char *scaling_metric_name(enum scaling_metric metric)
 {
     return metric_names[metric];
@@ -72,7 +77,7 @@ static struct scaling_row *row_of(struct building *b, const struct finding_group
 static void add_profile(struct building *b, const struct profile *profile, size_t at)
 {
     struct finding_groups groups;
-    finding_groups_load(profile, b->wrappers, FINDING_BY_SHOWN, &groups);
+    finding_groups_load(profile, b->wrappers, b->scaling->grouping, &groups);
     struct scaling_row *total = &b->scaling->total;
     total->values[SCALING_ALLOCATIONS][at] = (double)profile->totals.allocs;
     total->values[SCALING_BYTES][at] = (double)profile->totals.bytes;
@@ -141,15 +146,19 @@ static void drop_absent(struct scaling *s)
 }
 
 struct scaling *scaling_of(const struct scaling_input *inputs, size_t count, double predict_size,
-                           const struct site_wrappers *wrappers)
+                           enum finding_grouping grouping, const struct site_wrappers *wrappers)
 {
     struct scaling *s = mem_zero(1, sizeof *s);
     struct building b = {.scaling = s, .wrappers = wrappers, .names = mem_strings_create()};
+    s->grouping = grouping;
     s->size_count = count;
     s->largest = inputs[count - 1].profile;
     s->predict_size = predict_size > 0 ? predict_size : inputs[count - 1].size * 10;
     for (size_t i = 0; i < count; i++) {
+        const struct profile *profile = inputs[i].profile;
         s->sizes[i] = inputs[i].size;
+        s->is_whole[i] = profile->run.is_complete && !profile->run.counters_only &&
+                         profile->run.exit_kind == PROFILE_EXITED && profile_lost(profile) == 0;
         add_profile(&b, inputs[i].profile, i);
     }
     drop_absent(s);

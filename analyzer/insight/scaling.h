@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "heap/profile.h"
-#include "insight/site_name.h"
+#include "insight/finding_group.h"
 
 enum { SCALING_SIZES_MIN = 3, SCALING_SIZES_MAX = 32 };
 
@@ -72,18 +72,20 @@ struct scaling_input {
 };
 
 struct scaling {
+    enum finding_grouping grouping;
     size_t size_count;
-    double sizes[SCALING_SIZES_MAX]; /* ascending */
+    double sizes[SCALING_SIZES_MAX];  /* ascending */
+    bool is_whole[SCALING_SIZES_MAX]; /* false: incomplete, events lost, or killed */
     const struct profile *largest;
     double predict_size;
     struct scaling_row total;
     MEM_ARRAY(struct scaling_row) rows; /* what hurts most first */
 };
 
-/* inputs: SCALING_SIZES_MIN to _MAX, ascending by size, no two alike. predict_size: 0 = ten times
- * the largest. The profiles are borrowed. */
+/* grouping: FINDING_BY_SHOWN or _BY_STACK. inputs: SCALING_SIZES_MIN to _MAX, ascending by size, no
+ * two alike. predict_size: 0 = ten times the largest. The profiles are borrowed. */
 struct scaling *scaling_of(const struct scaling_input *inputs, size_t count, double predict_size,
-                           const struct site_wrappers *wrappers);
+                           enum finding_grouping grouping, const struct site_wrappers *wrappers);
 void scaling_destroy(struct scaling *scaling);
 
 /* The best law for y over n; predicted at predict_size. */
@@ -92,6 +94,9 @@ struct scaling_fit scaling_fit(const double *n, const double *y, size_t count, d
 
 /* A law's value; 0 of nothing. */
 double scaling_at(const struct scaling_fit *fit, double n);
+
+/* Rounded; what does not fit is beyond any machine anyway. */
+uint64_t scaling_whole(double value);
 
 const char *scaling_metric_name(enum scaling_metric metric);
 bool scaling_metric_parse(const char *name, enum scaling_metric *ret);

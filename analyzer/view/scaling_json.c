@@ -12,7 +12,7 @@ static void write_fit(struct json *json, const struct scaling *s, const struct s
     json_object(json, scaling_metric_name(metric));
     json_array(json, "values");
     for (size_t i = 0; i < s->size_count; i++) {
-        json_uint(json, NULL, (uint64_t)row->values[metric][i]);
+        json_uint(json, NULL, scaling_whole(row->values[metric][i]));
     }
     json_end(json);
     json_text(json, "class", scaling_class_name(fit->class));
@@ -50,6 +50,11 @@ void scaling_json(const struct scaling_view *view, FILE *out)
     json_array(&json, "sizes");
     for (size_t i = 0; i < s->size_count; i++) {
         json_double(&json, NULL, s->sizes[i]);
+    }
+    json_end(&json);
+    json_array(&json, "whole");
+    for (size_t i = 0; i < s->size_count; i++) {
+        json_bool(&json, NULL, s->is_whole[i]);
     }
     json_end(&json);
     json_double(&json, "predicted_size", s->predict_size);

@@ -4,22 +4,17 @@
 #include "base/units.h"
 #include "view/report.h"
 #include "view/scaling.h"
-
-/* What does not fit a number is beyond any machine anyway. */
-static uint64_t whole(double value)
-{
-    return value >= 18e18 ? UINT64_MAX : value > 0 ? (uint64_t)(value + 0.5) : 0;
-}
+#include "view/site_notes.h"
 
 char *scaling_value_text(enum scaling_metric metric, double value)
 {
     switch (metric) {
     case SCALING_ALLOCATIONS:
-        return mem_text(units_short(whole(value)).s);
+        return mem_text(units_short(scaling_whole(value)).s);
     case SCALING_TIME:
-        return mem_text(units_ns(whole(value)).s);
+        return mem_text(units_ns(scaling_whole(value)).s);
     default:
-        return mem_text(units_bytes(whole(value)).s);
+        return mem_text(units_bytes(scaling_whole(value)).s);
     }
 }
 
@@ -35,6 +30,19 @@ char *scaling_row_text(const struct scaling *scaling, const struct scaling_row *
                                           : mem_text("(calls whose call path was not kept)");
     site_stack_finish(&stack);
     return text;
+}
+
+/* Under a row: who called it, where each call path stands for itself. */
+static void add_callers(struct table *table, const struct scaling *s, const struct scaling_row *row)
+{
+    static const struct site_callers_list none = {0};
+    struct site_stack stack = {0};
+    if (s->grouping != FINDING_BY_STACK) {
+        return;
+    }
+    site_stack_load(&stack, s->largest, s->largest->sites.at[row->site].path);
+    site_notes_add(table, &none, &stack, row->place);
+    site_stack_finish(&stack);
 }
 
 static char *law_text(const struct scaling_fit *fit)
@@ -68,9 +76,9 @@ static void add_total(struct table *table, const struct scaling *s, enum scaling
 
 static void print_totals(const struct scaling *s, const struct page *page)
 {
-    char *first = mem_format("n = %s", units_count(whole(s->sizes[0])).s);
-    char *last = mem_format("n = %s", units_count(whole(s->sizes[s->size_count - 1])).s);
-    char *then = mem_format("at %s", units_count(whole(s->predict_size)).s);
+    char *first = mem_format("n = %s", units_count(scaling_whole(s->sizes[0])).s);
+    char *last = mem_format("n = %s", units_count(scaling_whole(s->sizes[s->size_count - 1])).s);
+    char *then = mem_format("at %s", units_count(scaling_whole(s->predict_size)).s);
     const struct table_column columns[] = {{"", TABLE_WORD},        {first, TABLE_NUMBER},
                                            {last, TABLE_NUMBER},    {"grows", TABLE_WORD},
                                            {"power", TABLE_NUMBER}, {"R^2", TABLE_NUMBER},
@@ -107,14 +115,17 @@ static void print_rows(const struct scaling_view *view, const struct page *page)
             free(law);
         }
         char *where = scaling_row_text(s, row);
-        table_add(table, units_share(whole(row->weight * 1000), 1000).s);
+        table_add(table, units_share(scaling_whole(row->weight * 1000), 1000).s);
         table_add(table, where);
+        add_callers(table, s, row);
         free(where);
     }
-    char *heading = mem_format("Functions that allocate (%zu of %zu)", shown, s->rows.count);
+    char *heading = mem_format("%s that allocate (%zu of %zu)",
+                               s->grouping == FINDING_BY_STACK ? "Call sites" : "Functions", shown,
+                               s->rows.count);
     page_heading(page, heading);
     page_say(page, "share: the largest part of a growing total that a function has at n = %s.",
-             units_count(whole(s->predict_size)).s);
+             units_count(scaling_whole(s->predict_size)).s);
     page_table(page, table);
     free(heading);
 }
@@ -146,11 +157,13 @@ static void print_hurts(const struct scaling_view *view, const struct page *page
         if (s->rows.at[i].hurts) {
             char *where = scaling_row_text(s, &s->rows.at[i]);
             table_add(table, where);
+            add_callers(table, s, &s->rows.at[i]);
             add_hurts(table, s, &s->rows.at[i]);
             free(where);
         }
     }
-    char *heading = mem_format("What will hurt at n = %s", units_count(whole(s->predict_size)).s);
+    char *heading =
+        mem_format("What will hurt at n = %s", units_count(scaling_whole(s->predict_size)).s);
     page_heading(page, heading);
     free(heading);
     if (table_rows(table) == 0) {
@@ -166,10 +179,19 @@ static void print_hurts(const struct scaling_view *view, const struct page *page
 void scaling_print(const struct scaling_view *view, const struct page *page)
 {
     const struct scaling *s = view->scaling;
+    for (size_t i = 0; i < s->size_count; i++) {
+        if (!s->is_whole[i]) {
+            page_warn(page,
+                      "The recording at n = %s is incomplete: events were lost, or the program was "
+                      "ended by a signal. Its numbers are too low, and so is what follows.",
+                      units_count(scaling_whole(s->sizes[i])).s);
+        }
+    }
     char *command = report_command_text(s->largest->run.command);
     page_say(page, "%s", command);
-    page_say(page, "%zu sizes, n = %s to %s.", s->size_count, units_count(whole(s->sizes[0])).s,
-             units_count(whole(s->sizes[s->size_count - 1])).s);
+    page_say(page, "%zu sizes, n = %s to %s.", s->size_count,
+             units_count(scaling_whole(s->sizes[0])).s,
+             units_count(scaling_whole(s->sizes[s->size_count - 1])).s);
     free(command);
     print_totals(s, page);
     print_hurts(view, page);

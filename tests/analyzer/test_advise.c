@@ -486,6 +486,33 @@ Test(advise, silence_and_threshold_leave_out)
     end(&s, advise_profile(s.p, &(struct advise_options){.threshold_permille = 1001}));
 }
 
+/* A recording is a file that anyone may have made. */
+Test(advise, numbers_that_cannot_be_do_no_harm)
+{
+    struct scene s = set_up();
+    for (unsigned i = 0; i < 200; i++) {
+        drop(&s, make(&s, 48, HELPER), HELPER);
+    }
+    advise_destroy(finish(&s));
+    struct profile_site *site = &s.p->sites.at[s.p->paths.at[s.path[HELPER]].site];
+    const uint64_t odd[] = {0, 1, 64, UINT64_MAX};
+    for (unsigned i = 0; i < 256; i++) {
+        uint64_t a = odd[i & 3];
+        uint64_t b = odd[i >> 2 & 3];
+        uint64_t c = odd[i >> 4 & 3];
+        site->growth.chains = a;
+        site->growth.steps = b;
+        site->growth.by_copy_steps = c;
+        site->growth.longs = (struct profile_long){odd[i >> 6 & 3], b, c, a, b, c, a};
+        site->replaced = site->max_blocks = a;
+        site->live_blocks = site->live_bytes = b;
+        site->burst_frees = site->held_byte_us = c;
+        site->freed = odd[i >> 6 & 3];
+        advise_destroy(advise_profile(s.p, &(struct advise_options){.threshold_permille = 0}));
+    }
+    profile_destroy(s.p);
+}
+
 Test(advise, counters_alone_tell_nothing)
 {
     struct scene s = set_up();

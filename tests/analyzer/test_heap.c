@@ -305,6 +305,24 @@ Test(heap, deaths_in_a_row_are_a_burst)
     tear_down(&s);
 }
 
+/* One thread makes, another frees and never allocates: it takes nothing apart. */
+Test(heap, a_consumer_is_no_burst)
+{
+    struct scene s = set_up(1);
+    for (uint64_t i = 1; i <= 1000; i++) {
+        alloc(&s, 16 * i, 8, 0);
+        if (i > 10) {
+            struct heap_event died = event_at(&s, CALL_FREE, 16 * (i - 10), 0, 0);
+            died.thread = 1;
+            add(&s, died);
+        }
+    }
+    heap_settle(s.heap);
+    cr_assert_eq(site(&s, 0)->freed, 990);
+    cr_assert_eq(site(&s, 0)->burst_frees, 0);
+    tear_down(&s);
+}
+
 Test(heap, what_is_never_freed_tells_when_it_was_born_and_how_long_it_was_held)
 {
     struct scene s = set_up(1);

@@ -131,7 +131,7 @@ static struct scaling *scale(struct profile *profiles[3], uint64_t predict)
         profiles[i] = program((uint64_t)sizes[i]);
         inputs[i] = (struct scaling_input){sizes[i], profiles[i]};
     }
-    return scaling_of(inputs, 3, (double)predict, NULL);
+    return scaling_of(inputs, 3, (double)predict, FINDING_BY_SHOWN, NULL);
 }
 
 Test(scaling, functions_that_will_hurt_come_first)

@@ -26,8 +26,10 @@ def run(*command):
 
 
 def fails(*command):
-    done = subprocess.run([ALLOCTRAP, "scaling", *command], capture_output=True, text=True, check=False)
-    check(done.returncode == 2 and done.stderr.count("\n") == 1, f"usage error: {command}: {done.stderr}")
+    done = subprocess.run([ALLOCTRAP, "scaling", *command], capture_output=True, text=True,
+                          check=False)
+    check(done.returncode == 2 and done.stderr.count("\n") == 1,
+          f"usage error: {command}: {done.stderr}")
 
 
 def scale(command, sizes, *options):
@@ -42,13 +44,18 @@ def test_traps():
     total = naive["total"]
     check(total["bytes"]["class"] == "quadratic", f"concat's bytes: {total['bytes']}")
     check(total["copied"]["class"] == "quadratic", f"concat's copies: {total['copied']}")
-    check(total["allocations"]["class"] == "linear" and total["allocations"]["values"] == [100, 1000, 4000],
+    check(total["allocations"]["class"] == "linear" and
+          total["allocations"]["values"] == [100, 1000, 4000],
           f"concat's allocations: {total['allocations']}")
-    check(abs(total["bytes"]["exponent"] - 2) < 0.1 and total["bytes"]["r2"] > 0.999, "its exponent")
+    check(abs(total["bytes"]["exponent"] - 2) < 0.1 and total["bytes"]["r2"] > 0.999,
+          "its exponent")
     truth = 9.88 * 1e6 * 1e6 / 2  # the mean piece, "item 500, ", for each step
-    check(abs(total["bytes"]["predicted"] - truth) < 0.1 * truth, f"predicted: {total['bytes']['predicted']}")
+    check(abs(total["bytes"]["predicted"] - truth) < 0.1 * truth,
+          f"predicted: {total['bytes']['predicted']}")
+    check(naive["whole"] == [True] * 3, "all three are whole")
     first = naive["functions"][0]
-    check(first["function"] == "trap_concat_naive" and first["hurts"], "the function that will hurt")
+    check(first["function"] == "trap_concat_naive" and first["hurts"],
+          "the function that will hurt")
     svg = xml.etree.ElementTree.parse("plot.svg").getroot()
     texts = [t.text for t in svg.iter("{http://www.w3.org/2000/svg}text")]
     check(any("trap_concat_naive" in t for t in texts), f"the plot names it: {texts}")
@@ -71,12 +78,16 @@ def test_parser():
     parser = os.path.join(WORKLOAD, "logparse")
     naive = scale(f"{parser} --builder=concat {{}}.log", "100,1000,3000")
     check(naive["total"]["allocations"]["class"] == "linear", "the naive parser: linear in lines")
+    sites = scale(f"{parser} --builder=concat {{}}.log", "100,1000,3000", "--sites")
+    check(len(sites["functions"]) > 10 * len(naive["functions"]), "--sites: each call path")
+    check(sites["total"]["allocations"] == naive["total"]["allocations"], "--sites: the same total")
     pooled = scale(f"{parser} --builder=pooled {{}}.log", "100,1000,3000")
     check(pooled["total"]["allocations"]["class"] in ("constant", "log n"),
           f"the pooled one allocates when it starts: {pooled['total']['allocations']}")
     text = run(ALLOCTRAP, "scaling", "--run", f"{parser} --builder=concat {{}}.log",
                "--sizes", "100,1000,3000", "--predict=10000000")
-    check("What will hurt at n = 10,000,000" in text and "concat_append" in text, "the text names it")
+    check("What will hurt at n = 10,000,000" in text and "concat_append" in text,
+          "the text names it")
 
 
 def test_usage():

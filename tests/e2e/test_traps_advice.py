@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The traps are the ground truth of advice: each one is the first finding, on its line; its fix is not.
+"""The traps are the ground truth of advice: each is the first finding, on its line; its fix is not.
 
 usage: test_traps_advice.py ALLOCTRAP TRAPS TRAPS_SOURCE_FOLDER DOCS_FOLDER
 """
@@ -15,9 +15,11 @@ failures = []
 
 # trap: kind, allocating function, file, what stands on the line; at least so sure
 TRUTH = {
-    "concat": ("growth", "trap_concat_naive", "trap_concat.c", "malloc(bytes + piece_bytes + 1)", "high"),
+    "concat": ("growth", "trap_concat_naive", "trap_concat.c",
+               "malloc(bytes + piece_bytes + 1)", "high"),
     "fixed-concat": ("many-steps", "join", "trap_fixed_concat.c", "malloc(left_bytes", "high"),
-    "pool": ("pool", "trap_pool_naive", "trap_pool.c", "char *scratch = malloc(SCRATCH_BYTES)", "high"),
+    "pool": ("pool", "trap_pool_naive", "trap_pool.c",
+             "char *scratch = malloc(SCRATCH_BYTES)", "high"),
     "escape": ("temporary", "middle_on_heap", "trap_escape.c", "malloc(sizeof *point)", "high"),
     "boxing": ("boxed", "box", "trap_boxing.c", "malloc(sizeof *boxed)", "high"),
     "subslice": ("retained", "load", "trap_subslice.c", "malloc(BUFFER_BYTES)", "low"),
@@ -26,7 +28,7 @@ TRUTH = {
     "arena": ("arena", "trap_arena_naive", "trap_arena.c", "malloc(sizeof *node)", "high"),
     "leak": ("leak", "make_record", "trap_leak.c", "malloc(RECORD_BYTES)", "high"),
 }
-# What the fixes of these still show is another trap, or rather its beginning; the others show nothing.
+# What the fixes of these still show is the next step; the others show nothing.
 FIXED = {
     "fixed-concat": ["temporary"],
     "presize": ["scratch"],
@@ -90,7 +92,8 @@ def test_fixed(trap):
     kinds = [f["kind"] for f in fixed["findings"] if f["kind"] != "slow-calls"]
     check(kinds == FIXED.get(trap, []), f"{trap} --fixed: {kinds}")
     if not fixed["findings"]:
-        check(fixed["nothing_because"].startswith("Nothing worth doing: "), f"{trap} --fixed says why")
+        check(fixed["nothing_because"].startswith("Nothing worth doing: "),
+              f"{trap} --fixed says why")
         check("Nothing worth doing" in advise(trap, "fixed"), f"{trap} --fixed: text says why")
 
 
@@ -115,11 +118,15 @@ def test_page(trap):
         section = page.read().split(f"\n## {trap}\n")[1].split("\n## ")[0]
     first = json.loads(advise(trap, "naive", "--json"))["findings"][0]
     shown = f"  {first['function']} at {os.path.basename(first['file'])}:{first['line']}\n"
-    check(f"\n1. {first['kind']}: " in section and shown in section, f"docs/traps.md, {trap}: {shown}")
-    check(f"Confidence {first['confidence']}: {first['reason'][:40]}" in section, f"{trap}: its confidence")
-    counts = [json.loads(run(ALLOCTRAP, "report", "--json", f"{trap}-{way}.atrap"))["totals"]["allocations"]
-              for way in ("naive", "fixed")]
-    check(f"| allocations | {counts[0]:,} | {counts[1]:,} |" in section, f"docs/traps.md, {trap}: {counts}")
+    check(f"\n1. {first['kind']}: " in section and shown in section,
+          f"docs/traps.md, {trap}: {shown}")
+    check(f"Confidence {first['confidence']}: {first['reason'][:40]}" in section,
+          f"{trap}: its confidence")
+    reports = [json.loads(run(ALLOCTRAP, "report", "--json", f"{trap}-{way}.atrap"))
+               for way in ("naive", "fixed")]
+    counts = [r["totals"]["allocations"] for r in reports]
+    check(f"| allocations | {counts[0]:,} | {counts[1]:,} |" in section,
+          f"docs/traps.md, {trap}: {counts}")
 
 
 def test_forms():
