@@ -4,6 +4,7 @@
 import * as units from "./units.js";
 import { METRICS, Focus, functions, rangeOf } from "./data.js";
 import { bar, breakable, el, section } from "./dom.js";
+import { findingsCard } from "./findings.js";
 import { Flame } from "./flame.js";
 import { histogram } from "./histogram.js";
 import { siteName, siteTable } from "./sites.js";
@@ -12,6 +13,7 @@ import { Timeline } from "./timeline.js";
 import { environment, processTable } from "./run.js";
 
 const TOP = 6;
+const TOP_BESIDE_FINDINGS = 3;
 
 /* One number of the first screen: {name, value, notes}. */
 export function tile({ name, value, notes = [] }) {
@@ -174,6 +176,7 @@ export class ReportPage {
     this.table = siteTable(side, state, "Call sites");
     this.tiles = el("dl", { class: "tiles" });
     this.where = el("div");
+    this.findings = findingsCard(side, state);
     this.sitesNote = el("p", { class: "note", role: "status" });
     this.slow = this.slowTable();
     state.listen(["focus"], () => this.refocus());
@@ -231,8 +234,9 @@ export class ReportPage {
     const metric = state.get("metric");
     const { format, title } = METRICS[metric];
     const whole = side.total(metric);
+    const top = this.findings ? TOP_BESIDE_FINDINGS : TOP;
     const byFunction = functions(side, metric, this.mask)
-      .slice(0, TOP)
+      .slice(0, top)
       .map((entry) => ({
         value: entry.value,
         label: el(
@@ -252,23 +256,22 @@ export class ReportPage {
     const sites = this.sites
       .filter((site) => values[site] > 0)
       .sort((a, b) => values[b] - values[a] || a - b)
-      .slice(0, TOP)
+      .slice(0, top)
       .map((site) => ({ value: values[site], label: siteName(side, site) }));
     const nothing = () => el("p", { class: "note" }, "Nothing to show for this metric.");
-    this.where.replaceChildren(
-      el(
-        "div",
-        { class: "card" },
-        el("h3", {}, `Functions by ${title.toLowerCase()}`),
-        byFunction.length > 0 ? ranking(byFunction, whole, format) : nothing(),
-      ),
-      el(
-        "div",
-        { class: "card" },
-        el("h3", {}, `Call sites by ${title.toLowerCase()}`),
-        sites.length > 0 ? ranking(sites, whole, format) : nothing(),
-      ),
-    );
+    const functionList = [
+      el("h3", {}, `Functions by ${title.toLowerCase()}`),
+      byFunction.length > 0 ? ranking(byFunction, whole, format) : nothing(),
+    ];
+    const siteList = [
+      el("h3", {}, `Call sites by ${title.toLowerCase()}`),
+      sites.length > 0 ? ranking(sites, whole, format) : nothing(),
+    ];
+    /* With findings beside them both lists share a card: all three are on the first screen. */
+    const lists = this.findings
+      ? [this.findings, el("div", { class: "card" }, ...functionList, ...siteList)]
+      : [el("div", { class: "card" }, ...functionList), el("div", { class: "card" }, ...siteList)];
+    this.where.replaceChildren(...lists);
     this.where.className = "columns";
   }
 
