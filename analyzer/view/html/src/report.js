@@ -275,6 +275,11 @@ export class ReportPage {
     this.where.className = "columns";
   }
 
+  /* Canvases know no variables: they are drawn anew when the colours change. */
+  recolour() {
+    this.timeline?.draw();
+  }
+
   range() {
     return this.timeline && !this.timeline.isWhole()
       ? rangeOf(this.side, ...this.timeline.range())
