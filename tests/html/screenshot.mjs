@@ -12,7 +12,7 @@ for (const [scheme, name] of [
   ["light", "page.png"],
   ["dark", "page-dark.png"],
 ]) {
-  const page = await open(browser, file, { scheme, width: 1280, height: 860 });
+  const page = await open(browser, file, { scheme, width: 1280, height: 980 });
   await flame(page);
   await page.screenshot({ path: join(folder, name) });
   await close(page, name);

@@ -40,7 +40,6 @@ function runLine(side) {
   return [
     raw.duration_ns > 0 ? `ran ${units.ns(raw.duration_ns)}` : "duration unknown",
     raw.exit_text,
-    raw.host,
     when(side),
   ]
     .filter(Boolean)
