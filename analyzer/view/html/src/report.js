@@ -4,6 +4,7 @@
 import * as units from "./units.js";
 import { METRICS, Focus, functions, rangeOf } from "./data.js";
 import { bar, breakable, el, section } from "./dom.js";
+import { budgetTable, headline } from "./budgets.js";
 import { findingsCard } from "./findings.js";
 import { Flame } from "./flame.js";
 import { histogram } from "./histogram.js";
@@ -109,6 +110,12 @@ export function wholeTiles(side) {
   return tiles.filter(Boolean);
 }
 
+function budgetTile(check) {
+  const broken = check.budgets.filter((budget) => budget.verdict === "broken").length;
+  const value = broken > 0 ? `${broken} broken` : "hold";
+  return { name: "Budgets", value, notes: [headline(check)] };
+}
+
 /* The same of a range of the timeline: what its bins hold. */
 function rangeTiles(side, range) {
   const seconds = (range.to_ns - range.from_ns) / 1e9;
@@ -167,7 +174,9 @@ function ranking(rows, whole, format) {
 }
 
 export class ReportPage {
-  constructor(side, state) {
+  /* check: the verdict on budgets, or null. */
+  constructor(side, state, check) {
+    this.check = check;
     this.side = side;
     this.state = state;
     this.focus = new Focus(side, state);
@@ -289,6 +298,9 @@ export class ReportPage {
   rerange() {
     const range = this.range();
     const tiles = range ? rangeTiles(this.side, range) : wholeTiles(this.side);
+    if (this.check) {
+      tiles.push(budgetTile(this.check));
+    }
     this.tiles.replaceChildren(...tiles.map(tile));
     this.tiles.classList.toggle("ranged", range !== null);
     const calls = this.side.raw.slow_calls.filter(
@@ -507,6 +519,15 @@ export class ReportPage {
   sections() {
     const { side } = this;
     const list = [["where", "Where", section("where", "Where", null, this.where)]];
+    if (this.check) {
+      const { check } = this;
+      const note = [headline(check), check.what, check.note].filter(Boolean).join(" · ");
+      list.push([
+        "budgets",
+        "Budgets",
+        section("budgets", "Budgets", note, budgetTable(check, this.state)),
+      ]);
+    }
     if (this.timeline) {
       list.push([
         "timeline",
