@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/options.h"
 #include "command/command.h"
 #include "insight/name_form.h"
@@ -17,7 +18,7 @@
 #include "store/store.h"
 #include "view/html.h"
 
-enum { STATIC_TOP = 50, SIDES = 2 };
+enum { STATIC_TOP = 50, SIDES = 2, VERDICT_BYTES_MAX = 4 << 20 };
 
 static const char help[] =
     "usage: alloctrap html FILE [FILE] -o OUT [OPTION...]\n"
@@ -31,6 +32,7 @@ static const char help[] =
     "  -o, --output=OUT   the page to write; '-' is standard output\n"
     "  --snapshot=WHAT    a program that is being recorded now, by its pid or its session's "
     "folder\n"
+    "  --check=FILE       show this verdict too: what `alloctrap check --report=json=FILE` wrote\n"
     "  --full             keep every call site; without it, beyond 10,000 of them, those under\n"
     "                     0.01 % of everything are added up\n"
     "  --focus=RE         only call sites with a function, file or library in their stack that\n"
@@ -46,13 +48,15 @@ static const char help[] =
     "  alloctrap html before.atrap after.atrap -o change.html\n"
     "  alloctrap html --snapshot=4711 -o now.html\n";
 
-enum { OPT_FULL = 256, OPT_SNAPSHOT, OPT_FOCUS, OPT_IGNORE, OPT_WRAPPER };
+enum { OPT_FULL = 256, OPT_SNAPSHOT, OPT_CHECK, OPT_FOCUS, OPT_IGNORE, OPT_WRAPPER };
 
 struct choices {
     const char *output;
+    const char *check;    /* a file; NULL = none */
     const char *snapshot; /* a pid or a session; NULL: files */
     const char *files[SIDES];
     size_t count;
+    char *verdict; /* what the file of --check holds */
     struct select_rule rule;
     struct site_wrappers wrappers;
     int names; /* enum name_form */
@@ -75,6 +79,9 @@ static void take_option(int option, struct choices *c)
         break;
     case OPT_FULL:
         c->is_full = true;
+        break;
+    case OPT_CHECK:
+        c->check = optarg;
         break;
     case OPT_SNAPSHOT:
         c->snapshot = optarg;
@@ -127,6 +134,9 @@ static enum err_code check_choices(int argc, char **argv, struct choices *c, str
                            "is the recording itself; give -o another name");
         }
     }
+    if (c->count == SIDES && c->check != NULL) {
+        return err_set(reterr, ERR_USAGE, NULL, "--check is for the page of one recording");
+    }
     if (c->count == SIDES && (c->rule.focus != NULL || c->rule.ignore != NULL)) {
         return err_set(reterr, ERR_USAGE, NULL,
                        "--focus and --ignore are for one recording; the page of two can focus by "
@@ -139,6 +149,7 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
 {
     const struct option longs[] = {{"output", required_argument, NULL, 'o'},
                                    {"full", no_argument, NULL, OPT_FULL},
+                                   {"check", required_argument, NULL, OPT_CHECK},
                                    {"snapshot", required_argument, NULL, OPT_SNAPSHOT},
                                    {"focus", required_argument, NULL, OPT_FOCUS},
                                    {"ignore", required_argument, NULL, OPT_IGNORE},
@@ -157,6 +168,26 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
         }
     }
     return c->wants_help ? ERR_NONE : check_choices(argc, argv, c, reterr);
+}
+
+/* The text of a verdict, as it is; free() it. */
+static enum err_code read_verdict(const char *path, char **ret, struct err *reterr)
+{
+    FILE *in = fopen(path, "re");
+    if (in == NULL) {
+        return err_set(reterr, ERR_MISSING, path, "cannot be opened: %s", strerror(errno));
+    }
+    char *text = mem_zero(VERDICT_BYTES_MAX + 1, 1);
+    size_t length = fread(text, 1, VERDICT_BYTES_MAX, in);
+    bool is_whole = feof(in) != 0 && ferror(in) == 0;
+    fclose(in);
+    if (!is_whole || strlen(text) != length || strstr(text, "\"alloctrap.check/1\"") == NULL) {
+        free(text);
+        return err_set(reterr, ERR_FORMAT, path,
+                       "is no verdict; make one with: alloctrap check --report=json=FILE ...");
+    }
+    *ret = text;
+    return ERR_NONE;
 }
 
 static enum err_code take_snapshot(const char *what, struct profile **ret, struct err *reterr)
@@ -197,6 +228,7 @@ static enum err_code write_page(const struct choices *c, const struct side *side
     struct compare_view view = {.before = c->files[0], .after = c->files[1], .top = STATIC_TOP};
     struct comparison *comparison = NULL;
     struct html_page page = {.sides = {&sides[0].report, &sides[1].report},
+                             .verdict = c->verdict,
                              .sites_max = c->is_full ? 0 : HTML_SITES_MAX};
     if (c->count == SIDES) {
         comparison = compare_profiles(sides[0].profile, sides[1].profile, 0, NULL);
@@ -231,10 +263,13 @@ static enum err_code write_file(const struct choices *c, const struct side *side
     return code;
 }
 
-static enum err_code make_page(const struct choices *c, struct err *reterr)
+static enum err_code make_page(struct choices *c, struct err *reterr)
 {
     struct side sides[SIDES] = {0};
     enum err_code code = html_check_built(reterr);
+    if (code == ERR_NONE && c->check != NULL) {
+        code = read_verdict(c->check, &c->verdict, reterr);
+    }
     for (size_t i = 0; i < c->count && code == ERR_NONE; i++) {
         code = load_side(c, i, &sides[i], reterr);
     }
@@ -260,6 +295,7 @@ enum err_code command_html(int argc, char **argv, int *ret_status, struct err *r
     } else if (code == ERR_NONE) {
         code = make_page(&choices, reterr);
     }
+    free(choices.verdict);
     free(choices.wrappers.globs);
     if (code == ERR_NONE) {
         *ret_status = 0;

@@ -23,6 +23,7 @@ ERR_CHECKED enum err_code html_check_built(struct err *reterr);
 struct html_page {
     const struct report *sides[2];
     const struct compare_view *compare;
+    const char *verdict; /* what `check --report=json` wrote; NULL = none */
     size_t sites_max;
 };
 

@@ -544,6 +544,9 @@ void html_data_write(const struct html_page *page, FILE *out)
     if (page->compare != NULL) {
         write_comparison(&writer.json, page->compare, sides);
     }
+    if (page->verdict != NULL) {
+        json_text(&writer.json, "check", page->verdict);
+    }
     write_texts(&writer.json, &writer.texts);
     json_end(&writer.json);
     for (size_t i = 0; i < count; i++) {

@@ -112,10 +112,10 @@ static char *total_text(const struct live_watch *watch)
 {
     char *lost = watch->lost != 0 ? mem_format("LOST %s events", units_count(watch->lost).s)
                                   : mem_text("nothing lost");
-    char *text =
-        mem_format("total  %s allocations   %s   %" PRIu32 " processes, %" PRIu32 " threads   %s",
-                   units_count(watch->now.allocs).s, units_bytes(watch->now.bytes).s,
-                   watch->processes, watch->threads, lost);
+    char *text = mem_format(
+        "total  %s allocations   %s   %" PRIu32 " process%s, %" PRIu32 " thread%s   %s",
+        units_count(watch->now.allocs).s, units_bytes(watch->now.bytes).s, watch->processes,
+        watch->processes == 1 ? "" : "es", watch->threads, watch->threads == 1 ? "" : "s", lost);
     free(lost);
     return text;
 }

@@ -5,7 +5,7 @@
  *
  * Numbers are held to `report --json`, `compare --json` and the recording's own tables.
  */
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -543,6 +543,37 @@ async function comparison(browser) {
   await close(page, "comparison");
 }
 
+async function budgets(browser) {
+  const check = {
+    schema: "alloctrap.check/1",
+    what: "before.atrap",
+    budgets: [
+      { name: "parser stays lean", verdict: "broken" },
+      { name: "start", verdict: "ok" },
+    ],
+    results: [
+      { budget: "start", metric: "bytes", verdict: "ok", text: "512 B, limit 1.00 KiB" },
+      {
+        budget: "parser stays lean",
+        metric: "allocations",
+        verdict: "broken",
+        text: "84.3 allocations per line, limit 3 </script>",
+        worst: { function: "concat_append", file: "concat.c", line: 31 },
+      },
+    ],
+  };
+  writeFileSync(at("check.json"), JSON.stringify(check));
+  run(alloctrap, "html", at("before.atrap"), `--check=${at("check.json")}`, "-o", at("check.html"));
+  const page = await open(browser, at("check.html"));
+  equal(await tile(page, "Budgets"), "1 broken", "the verdict is on the first screen");
+  const rows = await texts(page, "#budgets tbody tr");
+  equal(rows.length, 2, "a row for each limit");
+  equal(rows[0].startsWith("parser stays lean broken 84.3"), true, "what broke comes first");
+  await page.click("#budgets button.link");
+  equal(await page.inputValue("#focus"), "concat_append", "its worst call site is one click away");
+  await close(page, "budgets");
+}
+
 async function size() {
   check(statSync(at("before.html")).size < 400000, "a small page is small");
 }
@@ -566,6 +597,7 @@ try {
     printing,
     hostile,
     comparison,
+    budgets,
     size,
   ]) {
     if (wanted.length > 0 && !wanted.includes(part.name)) {

@@ -433,6 +433,7 @@ export class ComparePage {
           this.functionTable.root,
         ),
       ],
+      ["flame", "Flame graph", section("flame", "Differential flame graph", null, this.flame.root)],
       [
         "totals",
         "Totals",
@@ -443,7 +444,6 @@ export class ComparePage {
           this.totals(),
         ),
       ],
-      ["flame", "Flame graph", section("flame", "Differential flame graph", null, this.flame.root)],
       [
         "sites",
         "Call sites",

@@ -3,6 +3,7 @@
  */
 import "uplot/dist/uPlot.min.css";
 import { METRICS, Side, unpack } from "./data.js";
+import { verdictOf } from "./budgets.js";
 import { ComparePage } from "./compare.js";
 import { choice, el } from "./dom.js";
 import { ReportPage } from "./report.js";
@@ -40,7 +41,6 @@ function runLine(side) {
   return [
     raw.duration_ns > 0 ? `ran ${units.ns(raw.duration_ns)}` : "duration unknown",
     raw.exit_text,
-    raw.host,
     when(side),
   ]
     .filter(Boolean)
@@ -200,7 +200,7 @@ function build(data) {
   const state = new State();
   const page = data.comparison
     ? new ComparePage(data.comparison, sides, state)
-    : new ReportPage(sides[0], state);
+    : new ReportPage(sides[0], state, verdictOf(data.check));
   const bar = toolbar(page, sides, state);
   const list = page.sections();
   const app = document.getElementById("app");

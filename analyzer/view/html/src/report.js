@@ -4,6 +4,8 @@
 import * as units from "./units.js";
 import { METRICS, Focus, functions, rangeOf } from "./data.js";
 import { bar, breakable, el, section } from "./dom.js";
+import { budgetTable, headline } from "./budgets.js";
+import { findingsCard } from "./findings.js";
 import { Flame } from "./flame.js";
 import { histogram } from "./histogram.js";
 import { siteName, siteTable } from "./sites.js";
@@ -12,6 +14,7 @@ import { Timeline } from "./timeline.js";
 import { environment, processTable } from "./run.js";
 
 const TOP = 6;
+const TOP_BESIDE_FINDINGS = 3;
 
 /* One number of the first screen: {name, value, notes}. */
 export function tile({ name, value, notes = [] }) {
@@ -107,6 +110,12 @@ export function wholeTiles(side) {
   return tiles.filter(Boolean);
 }
 
+function budgetTile(check) {
+  const broken = check.budgets.filter((budget) => budget.verdict === "broken").length;
+  const value = broken > 0 ? `${broken} broken` : "hold";
+  return { name: "Budgets", value, notes: [headline(check)] };
+}
+
 /* The same of a range of the timeline: what its bins hold. */
 function rangeTiles(side, range) {
   const seconds = (range.to_ns - range.from_ns) / 1e9;
@@ -165,7 +174,9 @@ function ranking(rows, whole, format) {
 }
 
 export class ReportPage {
-  constructor(side, state) {
+  /* check: the verdict on budgets, or null. */
+  constructor(side, state, check) {
+    this.check = check;
     this.side = side;
     this.state = state;
     this.focus = new Focus(side, state);
@@ -174,6 +185,7 @@ export class ReportPage {
     this.table = siteTable(side, state, "Call sites");
     this.tiles = el("dl", { class: "tiles" });
     this.where = el("div");
+    this.findings = findingsCard(side, state);
     this.sitesNote = el("p", { class: "note", role: "status" });
     this.slow = this.slowTable();
     state.listen(["focus"], () => this.refocus());
@@ -231,8 +243,9 @@ export class ReportPage {
     const metric = state.get("metric");
     const { format, title } = METRICS[metric];
     const whole = side.total(metric);
+    const top = this.findings ? TOP_BESIDE_FINDINGS : TOP;
     const byFunction = functions(side, metric, this.mask)
-      .slice(0, TOP)
+      .slice(0, top)
       .map((entry) => ({
         value: entry.value,
         label: el(
@@ -252,24 +265,28 @@ export class ReportPage {
     const sites = this.sites
       .filter((site) => values[site] > 0)
       .sort((a, b) => values[b] - values[a] || a - b)
-      .slice(0, TOP)
+      .slice(0, top)
       .map((site) => ({ value: values[site], label: siteName(side, site) }));
     const nothing = () => el("p", { class: "note" }, "Nothing to show for this metric.");
-    this.where.replaceChildren(
-      el(
-        "div",
-        { class: "card" },
-        el("h3", {}, `Functions by ${title.toLowerCase()}`),
-        byFunction.length > 0 ? ranking(byFunction, whole, format) : nothing(),
-      ),
-      el(
-        "div",
-        { class: "card" },
-        el("h3", {}, `Call sites by ${title.toLowerCase()}`),
-        sites.length > 0 ? ranking(sites, whole, format) : nothing(),
-      ),
-    );
+    const functionList = [
+      el("h3", {}, `Functions by ${title.toLowerCase()}`),
+      byFunction.length > 0 ? ranking(byFunction, whole, format) : nothing(),
+    ];
+    const siteList = [
+      el("h3", {}, `Call sites by ${title.toLowerCase()}`),
+      sites.length > 0 ? ranking(sites, whole, format) : nothing(),
+    ];
+    /* With findings beside them both lists share a card: all three are on the first screen. */
+    const lists = this.findings
+      ? [this.findings, el("div", { class: "card" }, ...functionList, ...siteList)]
+      : [el("div", { class: "card" }, ...functionList), el("div", { class: "card" }, ...siteList)];
+    this.where.replaceChildren(...lists);
     this.where.className = "columns";
+  }
+
+  /* Canvases know no variables: they are drawn anew when the colours change. */
+  recolour() {
+    this.timeline?.draw();
   }
 
   range() {
@@ -281,6 +298,9 @@ export class ReportPage {
   rerange() {
     const range = this.range();
     const tiles = range ? rangeTiles(this.side, range) : wholeTiles(this.side);
+    if (this.check) {
+      tiles.push(budgetTile(this.check));
+    }
     this.tiles.replaceChildren(...tiles.map(tile));
     this.tiles.classList.toggle("ranged", range !== null);
     const calls = this.side.raw.slow_calls.filter(
@@ -499,6 +519,15 @@ export class ReportPage {
   sections() {
     const { side } = this;
     const list = [["where", "Where", section("where", "Where", null, this.where)]];
+    if (this.check) {
+      const { check } = this;
+      const note = [headline(check), check.what, check.note].filter(Boolean).join(" · ");
+      list.push([
+        "budgets",
+        "Budgets",
+        section("budgets", "Budgets", note, budgetTable(check, this.state)),
+      ]);
+    }
     if (this.timeline) {
       list.push([
         "timeline",
