@@ -14,7 +14,7 @@
 #include "store/store.h"
 #include "view/report.h"
 
-enum { TOP_OF_TEXT = 15, TOP_MAX = 1000000000 };
+enum { TOP_OF_TEXT = 15, TOP_OF_LATENCY = 3, TOP_MAX = 1000000000 };
 
 static const char help[] =
     "usage: alloctrap report FILE [OPTION...]\n"
@@ -29,6 +29,11 @@ static const char help[] =
     "  --top=N         so many call sites; 0 = all (default: 15, all with --json)\n"
     "  --tree          the call tree from main inwards instead of call sites\n"
     "  --callers       each allocating function and who calls it\n"
+    "  --latency       how long calls took: a histogram for each function and for the sites with "
+    "most\n"
+    "                  time, the slowest calls with who made them\n"
+    "  --hgrm[=NAME]   the latencies of a function (all: no name) as HdrHistogram writes "
+    "percentiles\n"
     "  --focus=RE      only call sites with a function, file or library in their stack that "
     "matches\n"
     "                  this POSIX extended regular expression\n"
@@ -45,15 +50,16 @@ static const char help[] =
     "  alloctrap report run.atrap --sort=temporaries --top=5\n"
     "  alloctrap report run.atrap --callers --focus='parse_.*|libxml'\n";
 
-enum { OPT_SORT = 256, OPT_TOP, OPT_FOCUS, OPT_IGNORE, OPT_WRAPPER, OPT_HELP };
+enum { OPT_SORT = 256, OPT_TOP, OPT_FOCUS, OPT_IGNORE, OPT_WRAPPER, OPT_HGRM, OPT_HELP };
 
-enum form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN };
+enum form { FORM_TEXT, FORM_JSON, FORM_MARKDOWN, FORM_HGRM };
 
 struct choices {
     struct report report;
-    int form;  /* enum form */
-    int shape; /* enum report_shape */
-    int names; /* enum name_form */
+    int form;         /* enum form */
+    int shape;        /* enum report_shape */
+    int names;        /* enum name_form */
+    const char *hgrm; /* the function of FORM_HGRM; NULL = all */
     uint64_t top;
     bool has_top;
     bool wants_help;
@@ -69,6 +75,23 @@ static enum err_code parse_key(const char *text, enum rank_key *ret, struct err 
                                  "--sort takes allocations, bytes, peak, live, temporaries, time "
                                  "or p99, not '%s'",
                                  shown);
+    free(shown);
+    return code;
+}
+
+static enum err_code take_hgrm(const char *function, struct choices *c, struct err *reterr)
+{
+    c->form = FORM_HGRM;
+    c->hgrm = function;
+    for (unsigned i = 0; i < CALL_COUNT; i++) {
+        if (function == NULL || strcmp(function, hook_call_name(i)) == 0) {
+            return ERR_NONE;
+        }
+    }
+    char *shown = escape_terminal(function);
+    enum err_code code = err_set(
+        reterr, ERR_USAGE, NULL,
+        "--hgrm takes a function of the malloc family, like malloc or free, not '%s'", shown);
     free(shown);
     return code;
 }
@@ -90,6 +113,8 @@ static enum err_code take_option(int option, struct choices *c, struct err *rete
     case OPT_WRAPPER:
         site_wrappers_add(&c->report.wrappers, optarg);
         break;
+    case OPT_HGRM:
+        return take_hgrm(optarg, c, reterr);
     default:
         c->wants_help = true;
         break;
@@ -111,7 +136,10 @@ static enum err_code check_choices(int argc, char **argv, struct choices *c, str
     }
     c->report.file = argv[optind];
     c->report.shape = (enum report_shape)c->shape;
-    c->report.top = c->has_top ? (size_t)c->top : c->form == FORM_JSON ? 0 : TOP_OF_TEXT;
+    c->report.top = c->has_top                   ? (size_t)c->top
+                    : c->form == FORM_JSON       ? 0
+                    : c->shape == REPORT_LATENCY ? TOP_OF_LATENCY
+                                                 : TOP_OF_TEXT;
     return ERR_NONE;
 }
 
@@ -121,6 +149,8 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"top", required_argument, NULL, OPT_TOP},
                                    {"tree", no_argument, &c->shape, REPORT_TREE},
                                    {"callers", no_argument, &c->shape, REPORT_CALLERS},
+                                   {"latency", no_argument, &c->shape, REPORT_LATENCY},
+                                   {"hgrm", optional_argument, NULL, OPT_HGRM},
                                    {"focus", required_argument, NULL, OPT_FOCUS},
                                    {"ignore", required_argument, NULL, OPT_IGNORE},
                                    {"wrapper", required_argument, NULL, OPT_WRAPPER},
@@ -156,12 +186,19 @@ static enum err_code print(struct choices *c, struct profile *profile, struct er
     }
     c->report.profile = profile;
     c->report.selection = &selection;
+    struct advise_options asked = {.threshold_permille = ADVISE_THRESHOLD_PERMILLE,
+                                   .wrappers = &c->report.wrappers};
+    struct advice *advice = advise_profile(profile, &asked);
+    c->report.advice = advice;
     if (c->form == FORM_JSON) {
         report_json(&c->report, stdout);
+    } else if (c->form == FORM_HGRM) {
+        report_hgrm(&c->report, c->hgrm, stdout);
     } else {
         struct page page = page_on(stdout, c->form == FORM_MARKDOWN ? PAGE_MARKDOWN : PAGE_TEXT);
         report_print(&c->report, &page);
     }
+    advise_destroy(advice);
     select_finish(&selection);
     return page_flush(stdout, reterr);
 }

@@ -37,21 +37,6 @@ static char *program_name(const struct profile *p)
     return name;
 }
 
-/* Clones of the compiler come and go with every build: "parse.part.0" is parse. */
-static int name_length(const char *function)
-{
-    static const char *const clones[] = {".constprop.", ".isra.",     ".part.",
-                                         ".cold",       ".lto_priv.", ".llvm."};
-    size_t length = strlen(function);
-    for (size_t i = 0; i < sizeof clones / sizeof clones[0]; i++) {
-        const char *found = strstr(function, clones[i]);
-        if (found != NULL && found != function && (size_t)(found - function) < length) {
-            length = (size_t)(found - function);
-        }
-    }
-    return (int)length;
-}
-
 static const char *frame_name(struct matcher *m, const struct site_frame *frame,
                               const char *program)
 {
@@ -59,9 +44,10 @@ static const char *frame_name(struct matcher *m, const struct site_frame *frame,
     if (strcmp(module, program) == 0) {
         module = "";
     }
-    char *name = site_has_name(frame)
-                     ? mem_format("%s!%.*s", module, name_length(frame->function), frame->function)
-                     : mem_format("%s+%" PRIx64, module, frame->offset);
+    char *name =
+        site_has_name(frame)
+            ? mem_format("%s!%.*s", module, site_plain_length(frame->function), frame->function)
+            : mem_format("%s+%" PRIx64, module, frame->offset);
     const char *kept = mem_strings_keep(m->names, name);
     free(name);
     return kept;

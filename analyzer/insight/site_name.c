@@ -199,3 +199,17 @@ char *site_label(const struct site_frame *frame)
     return mem_format("%s at %s:%" PRIu32 "%s", frame->function, site_basename(frame->file),
                       frame->line, inlined);
 }
+
+int site_plain_length(const char *function)
+{
+    static const char *const clones[] = {".constprop.", ".isra.",     ".part.",
+                                         ".cold",       ".lto_priv.", ".llvm."};
+    size_t length = strlen(function);
+    for (size_t i = 0; i < sizeof clones / sizeof clones[0]; i++) {
+        const char *found = strstr(function, clones[i]);
+        if (found != NULL && found != function && (size_t)(found - function) < length) {
+            length = (size_t)(found - function);
+        }
+    }
+    return (int)length;
+}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/mem.h"
 
 #define STYLE_BOLD "\x1b[1m"
 #define STYLE_WARN "\x1b[1;33m"
@@ -154,6 +155,26 @@ void page_command(const struct page *page, const char *command, unsigned column,
         fprintf(page->out, "%*s%s\n%*s%s\n", TABLE_INDENT, "", code, 3 * TABLE_INDENT, "", shows);
     }
     free(code);
+}
+
+void page_code(const struct page *page, const char *code)
+{
+    if (page->form == PAGE_HTML) {
+        print_element(page, "pre", code);
+        return;
+    }
+    bool is_text = page->form == PAGE_TEXT;
+    fputs(is_text ? "\n" : "```c\n", page->out);
+    char *lines = mem_text(code);
+    char *rest = NULL;
+    for (char *line = strtok_r(lines, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *escaped = escape_terminal(line);
+        fprintf(page->out, "%*s%s\n", is_text ? 2 * TABLE_INDENT : 0, "", escaped);
+        free(escaped);
+    }
+    free(lines);
+    fputs(is_text ? "\n" : "```\n\n", page->out);
 }
 
 void page_table(const struct page *page, struct table *table)

@@ -42,6 +42,9 @@ __attribute__((format(printf, 2, 3))) void page_warn(const struct page *page, co
  * `column` columns of command where there is room. */
 void page_command(const struct page *page, const char *command, unsigned column, const char *shows);
 
+/* Lines of code, as they are. */
+void page_code(const struct page *page, const char *code);
+
 /* A table, and its end: the table is destroyed. */
 void page_table(const struct page *page, struct table *table);
 

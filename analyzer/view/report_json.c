@@ -5,32 +5,10 @@
 
 #include "base/mem.h"
 #include "insight/latency.h"
+#include "view/advise.h"
 #include "view/json.h"
 #include "view/json_profile.h"
 #include "view/report_json.h"
-
-static void write_frame(struct json *json, const struct site_frame *frame)
-{
-    char *function = site_function(frame);
-    json_text(json, "function", function);
-    json_text(json, "file", frame->file);
-    json_uint(json, "line", frame->line);
-    json_text(json, "module", frame->module);
-    free(function);
-}
-
-static void write_stack(struct json *json, const struct site_stack *stack)
-{
-    json_array(json, "stack");
-    for (size_t i = 0; i < stack->count; i++) {
-        json_object(json, NULL);
-        write_frame(json, &stack->at[i]);
-        json_bool(json, "inlined", stack->at[i].is_inlined);
-        json_end(json);
-    }
-    json_end(json);
-    json_bool(json, "stack_is_cut", stack->is_cut);
-}
 
 static void write_histograms(struct json *json, const struct profile_site *site)
 {
@@ -63,8 +41,8 @@ static void write_shown(struct json *json, const struct report *r, const struct 
     static const struct site_frame remainder = {
         .function = "(remainder)", .file = "", .module = ""};
     size_t shown = site_stack_shown(stack, &r->wrappers);
-    write_frame(json, stack->count != 0 ? &stack->at[shown] : &remainder);
-    write_stack(json, stack);
+    json_frame(json, stack->count != 0 ? &stack->at[shown] : &remainder);
+    json_stack(json, stack);
 }
 
 static void write_site(struct json *json, const struct report *r, struct site_stack *stack,
@@ -198,7 +176,7 @@ static void write_tree(struct json *json, const struct report *r)
     static const char *const names[TREE_VALUES] = {
         "allocations",       "allocated_bytes",       "peak_bytes",
         "live_at_end_bytes", "temporary_allocations", "allocator_time_ns"};
-    if (r->shape == REPORT_SITES) {
+    if (r->shape != REPORT_TREE && r->shape != REPORT_CALLERS) {
         return;
     }
     struct tree *tree = tree_build(r->profile, r->selection, &r->wrappers,
@@ -212,7 +190,7 @@ static void write_tree(struct json *json, const struct report *r)
             json_null(json, "parent");
         } else {
             json_uint(json, "parent", node->parent);
-            write_frame(json, &node->frame);
+            json_frame(json, &node->frame);
             json_bool(json, "inlined", node->frame.is_inlined);
         }
         for (size_t v = 0; v < TREE_VALUES; v++) {
@@ -238,7 +216,6 @@ void report_json(const struct report *report, FILE *out)
     write_sites(&json, report);
     write_tree(&json, report);
     report_json_slow_calls(&json, report);
-    json_array(&json, "findings");
-    json_end(&json);
+    json_findings(&json, report->advice, &report->wrappers, 0);
     json_end(&json);
 }

@@ -465,6 +465,7 @@ static void print_next(const struct report *r, const struct page *page)
         {"report", " --tree", "the program's calls from main inwards"},
         {"report", " --sort=peak", "what memory was held at the peak"},
         {"report", " --sort=time", "where the allocator's time went"},
+        {"advise", "", "what to do about it, with evidence"},
         {"compare", " OTHER.atrap", "this run beside another, after a change"},
     };
     char *file = shell_word(r->file);
@@ -486,6 +487,10 @@ static void print_next(const struct report *r, const struct page *page)
 void report_print(const struct report *report, const struct page *page)
 {
     print_head(report, page);
+    if (report->shape == REPORT_LATENCY) {
+        report_print_latency(report, page);
+        return;
+    }
     if (report->shape != REPORT_SITES) {
         report_print_tree(report, page);
         return;
@@ -496,5 +501,6 @@ void report_print(const struct report *report, const struct page *page)
     print_sites(report, page);
     print_processes(report, page);
     print_slow_calls(report, page);
+    report_print_findings(report, page);
     print_next(report, page);
 }

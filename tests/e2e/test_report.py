@@ -77,6 +77,8 @@ def test_golden():
         "report-callers.txt": ["report", "before.atrap", "--callers"],
         "report-focus.txt": ["report", "before.atrap", "--focus=geo", "--ignore=nothing"],
         "report.md": ["report", "before.atrap", "--markdown"],
+        "report-latency.txt": ["report", "before.atrap", "--latency", "--top=2"],
+        "report.hgrm": ["report", "before.atrap", "--hgrm=malloc"],
         "report-hostile.txt": ["report", "hostile.atrap"],
         "report-hostile.md": ["report", "hostile.atrap", "--markdown"],
         "compare.txt": ["compare", "before.atrap", "after.atrap"],

@@ -88,12 +88,9 @@ function finding(side, state, one) {
   );
 }
 
-/* A card, or null where this page carries no findings. */
+/* The first of them, as a card; the others on demand. */
 export function findingsCard(side, state) {
   const { findings, nothing_because: why } = side.raw;
-  if (findings === undefined) {
-    return null;
-  }
   const items = findings.map((one) => finding(side, state, one));
   items.slice(FIRST).forEach((item) => {
     item.hidden = true;

@@ -1,0 +1,29 @@
+/*
+ * budget_rows - the calls of a recording, or of a part of it, one row for each (site, function):
+ * what a budget adds up. A window is what lies between two marks, or a phase.
+ * Memory: rows are the struct's own; histograms are the profile's.
+ */
+#ifndef ALLOCTRAP_BUDGET_BUDGET_ROWS_H
+#define ALLOCTRAP_BUDGET_BUDGET_ROWS_H
+
+#include "budget/policy.h"
+#include "heap/profile.h"
+
+struct budget_row {
+    uint32_t site;
+    uint8_t call;
+    struct profile_calls counts;
+    const struct hist *latency;
+};
+
+struct budget_rows {
+    MEM_ARRAY(struct budget_row) at; /* by site */
+    uint64_t *first;                 /* for each site: at.at[first[s]] up to first[s + 1] */
+    char *trouble;                   /* why the window cannot be told; NULL = it can */
+};
+
+void budget_rows_make(struct budget_rows *rows, const struct profile *profile,
+                      const struct policy_window *window);
+void budget_rows_finish(struct budget_rows *rows);
+
+#endif
