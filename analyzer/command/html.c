@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "command/command.h"
+#include "insight/advise.h"
 #include "insight/name_form.h"
 #include "live/live_find.h"
 #include "live/live_snapshot.h"
@@ -68,6 +69,7 @@ struct choices {
 struct side {
     struct profile *profile;
     struct selection selection;
+    struct advice *advice;
     struct report report;
 };
 
@@ -211,11 +213,15 @@ static enum err_code load_side(const struct choices *c, size_t i, struct side *s
     }
     name_form_apply(side->profile, (enum name_form)c->names);
     code = select_sites(side->profile, &c->rule, &side->selection, reterr);
+    side->advice = advise_profile(
+        side->profile, &(struct advise_options){.threshold_permille = ADVISE_THRESHOLD_PERMILLE,
+                                                .wrappers = &c->wrappers});
     side->report = (struct report){.profile = side->profile,
                                    .selection = &side->selection,
                                    .rule = c->rule,
                                    .wrappers = c->wrappers,
                                    .file = c->files[i],
+                                   .advice = side->advice,
                                    .shape = REPORT_SITES,
                                    .key = RANK_ALLOCATIONS,
                                    .top = STATIC_TOP};
@@ -277,6 +283,7 @@ static enum err_code make_page(struct choices *c, struct err *reterr)
         code = write_file(c, sides, reterr);
     }
     for (size_t i = 0; i < c->count; i++) {
+        advise_destroy(sides[i].advice);
         select_finish(&sides[i].selection);
         if (sides[i].profile != NULL) {
             profile_destroy(sides[i].profile);

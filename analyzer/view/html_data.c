@@ -9,10 +9,11 @@
 #include "insight/process_tree.h"
 #include "insight/site_callers.h"
 #include "insight/site_name.h"
+#include "view/advise.h"
 #include "view/json_profile.h"
 #include "view/report_json.h"
 
-enum { SITES_WITH_HISTOGRAMS = 500 };
+enum { SITES_WITH_HISTOGRAMS = 500, FINDINGS_MAX = 50 };
 
 /* Every text of the page once; columns hold its number. */
 struct texts {
@@ -450,6 +451,18 @@ static void write_run(const struct side *side)
     free(loss);
 }
 
+static void write_findings(const struct side *side)
+{
+    struct json *json = &side->writer->json;
+    const struct advice *advice = side->report->advice;
+    json_findings(json, advice, &side->report->wrappers, FINDINGS_MAX);
+    if (advice->findings.count == 0) {
+        char *nothing = advise_nothing_text(advice);
+        json_text(json, "nothing_because", nothing);
+        free(nothing);
+    }
+}
+
 static void write_side(struct side *side)
 {
     struct json *json = &side->writer->json;
@@ -466,6 +479,7 @@ static void write_side(struct side *side)
     write_sites(side);
     write_pairs(side);
     write_rest(side);
+    write_findings(side);
     json_end(json);
 }
 

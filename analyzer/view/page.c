@@ -159,6 +159,10 @@ void page_command(const struct page *page, const char *command, unsigned column,
 
 void page_code(const struct page *page, const char *code)
 {
+    if (page->form == PAGE_HTML) {
+        print_element(page, "pre", code);
+        return;
+    }
     bool is_text = page->form == PAGE_TEXT;
     fputs(is_text ? "\n" : "```c\n", page->out);
     char *lines = mem_text(code);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "insight/advise.h"
 #include "story_profile.h"
 
 static char *written(enum story story, enum err_code *ret_code, struct err *reterr)
@@ -12,12 +13,15 @@ static char *written(enum story story, enum err_code *ret_code, struct err *rete
     struct selection selection;
     struct profile *p = story_profile(story);
     cr_assert_eq(select_sites(p, &rule, &selection, NULL), ERR_NONE);
-    struct report report = {.profile = p, .selection = &selection, .file = "x.atrap", .top = 50};
+    struct advice *advice = advise_profile(p, &(struct advise_options){.threshold_permille = 10});
+    struct report report = {
+        .profile = p, .selection = &selection, .advice = advice, .file = "x.atrap", .top = 50};
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     *ret_code = html_write(&(struct html_page){.sides = {&report}}, out, reterr);
     fclose(out);
+    advise_destroy(advice);
     select_finish(&selection);
     profile_destroy(p);
     return text;

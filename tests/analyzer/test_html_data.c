@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "insight/advise.h"
 #include "story_profile.h"
 
 struct scene {
     struct profile *p;
     struct selection selection;
+    struct advice *advice;
     struct report report;
 };
 
@@ -19,12 +21,17 @@ static void set_up(struct scene *s, enum story story)
     struct select_rule rule = {0};
     s->p = story_profile(story);
     cr_assert_eq(select_sites(s->p, &rule, &s->selection, NULL), ERR_NONE);
-    s->report =
-        (struct report){.profile = s->p, .selection = &s->selection, .file = "a.atrap", .top = 50};
+    s->advice = advise_profile(s->p, &(struct advise_options){.threshold_permille = 10});
+    s->report = (struct report){.profile = s->p,
+                                .selection = &s->selection,
+                                .advice = s->advice,
+                                .file = "a.atrap",
+                                .top = 50};
 }
 
 static void tear_down(struct scene *s)
 {
+    advise_destroy(s->advice);
     select_finish(&s->selection);
     profile_destroy(s->p);
 }

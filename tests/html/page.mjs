@@ -124,13 +124,44 @@ async function totals(browser) {
 
 async function firstScreen(browser) {
   const page = await open(browser, at("concat.html"));
-  for (const selector of [".tiles", "#where .ranking >> nth=0", "#where .ranking >> nth=1"]) {
+  for (const selector of [
+    ".tiles",
+    ".findings li >> nth=0",
+    "#where .ranking >> nth=0",
+    "#where .ranking >> nth=1",
+  ]) {
     const box = await page.locator(selector).boundingBox();
-    check(box && box.y < 700, `${selector} is on the first screen`);
+    check(box && box.y < 800, `${selector} is on the first screen`);
   }
   await flame(page);
   await picture(page, "first-screen");
   await close(page, "first screen");
+}
+
+async function findings(browser) {
+  const json = report("concat.atrap");
+  const page = await open(browser, at("concat.html"));
+  check(json.findings.length > 0, "the naive parser has findings");
+  equal(await page.locator(".findings summary").count(), json.findings.length, "all are there");
+  const [first] = json.findings;
+  const [text] = await texts(page, ".findings summary");
+  check(
+    text.startsWith(first.kind) && text.includes(first.function) && text.includes(first.confidence),
+    `the first is first: ${text}`,
+  );
+  const details = page.locator(".findings details").first();
+  if ((await details.getAttribute("open")) === null) {
+    await page.locator(".findings summary").first().click();
+  }
+  const opened = await details.innerText();
+  check(
+    opened.replace(/\s+/g, " ").includes(first.advice.replace(/\s+/g, " ")),
+    "its advice opens",
+  );
+  await picture(page, "finding");
+  await details.locator("button").click();
+  equal(await page.inputValue("#focus"), first.function, "its function can be focused on");
+  await close(page, "findings");
 }
 
 async function sorting(browser) {
@@ -585,6 +616,7 @@ try {
   for (const part of [
     totals,
     firstScreen,
+    findings,
     sorting,
     filtering,
     flameGraph,

@@ -51,7 +51,8 @@ function evidence(numbers) {
   );
 }
 
-function finding(side, state, one) {
+/* isOpen: there is room for its advice. */
+function finding(side, state, one, isOpen) {
   const saves = savings(side, one.saves);
   const focus = el(
     "button",
@@ -63,12 +64,13 @@ function finding(side, state, one) {
     {},
     el(
       "details",
-      {},
+      { open: isOpen },
       el(
         "summary",
         {},
         el("span", { class: "kind" }, one.kind),
-        " ",
+        el("span", { class: "note" }, ` ${one.summary} · ${one.confidence} confidence`),
+        el("br"),
         el("span", { class: "function" }, breakable(one.function ?? "(remainder)")),
         " ",
         el("span", { class: "place" }, placeOf(one)),
@@ -77,7 +79,6 @@ function finding(side, state, one) {
           { class: "saves" },
           saves.length > 0 ? `saves up to ${saves.slice(0, 2).join(", ")}` : "",
         ),
-        el("span", { class: "note" }, `${one.confidence} confidence`),
       ),
       el("p", {}, one.advice),
       el("p", { class: "note" }, one.reason),
@@ -88,13 +89,10 @@ function finding(side, state, one) {
   );
 }
 
-/* A card, or null where this page carries no findings. */
+/* The first of them, as a card; the others on demand. */
 export function findingsCard(side, state) {
   const { findings, nothing_because: why } = side.raw;
-  if (findings === undefined) {
-    return null;
-  }
-  const items = findings.map((one) => finding(side, state, one));
+  const items = findings.map((one) => finding(side, state, one, findings.length === 1));
   items.slice(FIRST).forEach((item) => {
     item.hidden = true;
   });

@@ -13,8 +13,7 @@ import { Table } from "./table.js";
 import { Timeline } from "./timeline.js";
 import { environment, processTable } from "./run.js";
 
-const TOP = 6;
-const TOP_BESIDE_FINDINGS = 3;
+const TOP = 3; /* of functions and of call sites: beside the findings, all on the first screen */
 
 /* One number of the first screen: {name, value, notes}. */
 export function tile({ name, value, notes = [] }) {
@@ -243,9 +242,8 @@ export class ReportPage {
     const metric = state.get("metric");
     const { format, title } = METRICS[metric];
     const whole = side.total(metric);
-    const top = this.findings ? TOP_BESIDE_FINDINGS : TOP;
     const byFunction = functions(side, metric, this.mask)
-      .slice(0, top)
+      .slice(0, TOP)
       .map((entry) => ({
         value: entry.value,
         label: el(
@@ -265,7 +263,7 @@ export class ReportPage {
     const sites = this.sites
       .filter((site) => values[site] > 0)
       .sort((a, b) => values[b] - values[a] || a - b)
-      .slice(0, top)
+      .slice(0, TOP)
       .map((site) => ({ value: values[site], label: siteName(side, site) }));
     const nothing = () => el("p", { class: "note" }, "Nothing to show for this metric.");
     const functionList = [
@@ -276,11 +274,10 @@ export class ReportPage {
       el("h3", {}, `Call sites by ${title.toLowerCase()}`),
       sites.length > 0 ? ranking(sites, whole, format) : nothing(),
     ];
-    /* With findings beside them both lists share a card: all three are on the first screen. */
-    const lists = this.findings
-      ? [this.findings, el("div", { class: "card" }, ...functionList, ...siteList)]
-      : [el("div", { class: "card" }, ...functionList), el("div", { class: "card" }, ...siteList)];
-    this.where.replaceChildren(...lists);
+    this.where.replaceChildren(
+      this.findings,
+      el("div", { class: "card" }, ...functionList, ...siteList),
+    );
     this.where.className = "columns";
   }
 
