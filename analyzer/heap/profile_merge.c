@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/labels.h"
+#include "heap/heap_growth.h"
 #include "heap/heap_timeline.h"
+#include "heap/profile_spans.h"
 
 /* Ids of `from` -> ids of `into`. */
 struct merge {
@@ -143,18 +145,6 @@ static void map_paths_and_sites(struct merge *m)
     }
 }
 
-static void add_growth(struct profile_growth *into, const struct profile_growth *from)
-{
-    into->chains += from->chains;
-    into->steps += from->steps;
-    into->steps_max = larger(into->steps_max, from->steps_max);
-    into->copied_bytes += from->copied_bytes;
-    into->first_bytes += from->first_bytes;
-    into->last_bytes += from->last_bytes;
-    into->by_copy_steps += from->by_copy_steps;
-    hist_merge(&into->last_size, &from->last_size);
-}
-
 /* What profile_seal() does not sum up from site_calls. */
 static void add_site(struct profile_site *into, const struct profile_site *from, bool has_peak)
 {
@@ -163,10 +153,20 @@ static void add_site(struct profile_site *into, const struct profile_site *from,
     into->live_bytes += from->live_bytes;
     into->live_blocks += from->live_blocks;
     into->max_bytes = larger(into->max_bytes, from->max_bytes);
+    into->max_blocks = larger(into->max_blocks, from->max_blocks);
+    into->held_byte_us = from->held_byte_us > UINT64_MAX - into->held_byte_us
+                             ? UINT64_MAX
+                             : into->held_byte_us + from->held_byte_us;
+    into->burst_frees += from->burst_frees;
+    into->bursts += from->bursts;
+    into->replaced += from->replaced;
+    for (unsigned i = 0; i < PROFILE_QUARTERS; i++) {
+        into->live_in_quarter[i] += from->live_in_quarter[i];
+    }
     hist_merge(&into->size, &from->size);
     hist_merge(&into->life_ns, &from->life_ns);
     hist_merge(&into->life_allocs, &from->life_allocs);
-    add_growth(&into->growth, &from->growth);
+    heap_growth_add(&into->growth, &from->growth);
     if (has_peak) {
         into->peak_bytes += from->peak_bytes;
         into->peak_blocks += from->peak_blocks;
@@ -366,6 +366,7 @@ static void merge_tables(struct merge *m)
     add_site_calls(m);
     add_pairs(m);
     add_slow_calls(m, (uint32_t)m->into->processes.count);
+    profile_spans_merge(m->into, m->from, m->sites);
 }
 
 void profile_merge(struct profile *into, const struct profile *from)

@@ -15,21 +15,6 @@ char *frame_key_program(const struct profile *profile)
     return name;
 }
 
-/* Clones of the compiler come and go with every build: "parse.part.0" is parse. */
-static int name_length(const char *function)
-{
-    static const char *const clones[] = {".constprop.", ".isra.",     ".part.",
-                                         ".cold",       ".lto_priv.", ".llvm."};
-    size_t length = strlen(function);
-    for (size_t i = 0; i < sizeof clones / sizeof clones[0]; i++) {
-        const char *found = strstr(function, clones[i]);
-        if (found != NULL && found != function && (size_t)(found - function) < length) {
-            length = (size_t)(found - function);
-        }
-    }
-    return (int)length;
-}
-
 char *frame_key(const struct site_frame *frame, const char *program)
 {
     const char *module = site_basename(frame->module);
@@ -37,6 +22,6 @@ char *frame_key(const struct site_frame *frame, const char *program)
         module = "";
     }
     return site_has_name(frame)
-               ? mem_format("%s!%.*s", module, name_length(frame->function), frame->function)
+               ? mem_format("%s!%.*s", module, site_plain_length(frame->function), frame->function)
                : mem_format("%s+%" PRIx64, module, frame->offset);
 }

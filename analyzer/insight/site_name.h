@@ -67,6 +67,10 @@ bool site_names_module(const struct site_frame *frame);
 /* Is there a function's name, not only a place in a library? */
 bool site_has_name(const struct site_frame *frame);
 
+/* The length of a function's name without what the compiler adds to a clone of it: clones come and
+ * go with every build, and "parse.part.0" is parse. */
+int site_plain_length(const char *function);
+
 /* What stands behind the last '/'. */
 const char *site_basename(const char *path);
 

@@ -53,12 +53,12 @@ static void begin(struct json *json, const char *name, bool is_array)
     json->depth += 1;
 }
 
-void json_object(struct json *json, const char *name)
+void json_begin_object(struct json *json, const char *name)
 {
     begin(json, name, false);
 }
 
-void json_array(struct json *json, const char *name)
+void json_begin_array(struct json *json, const char *name)
 {
     begin(json, name, true);
 }
@@ -93,13 +93,19 @@ void json_int(struct json *json, const char *name, int64_t value)
     fprintf(json->out, "%" PRId64, value);
 }
 
+void json_double(struct json *json, const char *name, double value)
+{
+    begin_member(json, name);
+    fprintf(json->out, "%.17g", value);
+}
+
 void json_bool(struct json *json, const char *name, bool value)
 {
     begin_member(json, name);
     fputs(value ? "true" : "false", json->out);
 }
 
-void json_null(struct json *json, const char *name)
+void json_put_null(struct json *json, const char *name)
 {
     begin_member(json, name);
     fputs("null", json->out);
