@@ -168,9 +168,13 @@ def test_chrome():
 def test_hgrm_and_json():
     for kind in KINDS:
         make(kind)
-        report = read_json(run(ALLOCTRAP, "report", f"{kind}.atrap", "--json"), kind)
-        own = read_json(open(export(f"{kind}.atrap", "json", f"{kind}.json"), encoding="utf-8").read(), kind)
-        check(own == report and own["totals"]["allocations"] == totals(f"{kind}.atrap")["allocations"], "json")
+        text = run(ALLOCTRAP, "report", f"{kind}.atrap", "--json", text=False)
+        with open(export(f"{kind}.atrap", "json", f"{kind}.json"), "rb") as file:
+            check(file.read() == text, f"{kind}: json is what report prints")
+        if kind == "large":  # 220 MB
+            continue
+        report = read_json(text.decode(), kind)
+        check(report["totals"]["allocations"] == totals(f"{kind}.atrap")["allocations"], "json")
         lines = open(export(f"{kind}.atrap", "hgrm", "x.hgrm", "--call=malloc"), encoding="utf-8").read().splitlines()
         check(lines[0].split() == ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"], "HdrHistogram's head")
         rows = [[float(n) for n in line.split()] for line in lines[2:] if not line.startswith("#")]
