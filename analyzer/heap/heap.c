@@ -43,12 +43,12 @@ static void add_alloc(struct heap *heap, struct heap_process *process, struct he
     heap_life_tell_timeline(heap);
     thread->has_last = true;
     thread->may_inherit = true;
-    thread->last_site = site;
+    thread->frees_in_a_row = 0;
     thread->last_birth = birth;
     thread->last_addr = event->addr;
     thread->last_bytes = event->size;
     if (thread->is_in_realloc) {
-        heap_life_follow_realloc(heap, thread, block, site, event->size);
+        heap_life_follow_realloc(heap, thread, block, site);
     }
 }
 
@@ -73,7 +73,7 @@ static void count_event(struct heap *heap, struct heap_process *process,
 {
     struct profile_bin *bin = heap_timeline_bin(&heap->timeline, event->time_ns);
     struct heap_call *call = heap_sites_call(&heap->sites, site, event->call);
-    bool has_block = (event->flags & (SESSION_EVENT_FAILED | SESSION_EVENT_NULL)) == 0;
+    bool has_block = !heap_event_is_idle(event);
     bool is_failed = (event->flags & SESSION_EVENT_FAILED) != 0;
     uint64_t ended = has_block && is_end;
     uint64_t begun = has_block && !is_end;
@@ -88,7 +88,7 @@ static void count_event(struct heap *heap, struct heap_process *process,
     bin->allocs += begun;
     bin->frees += ended;
     bin->bytes += bytes;
-    if ((event->flags & SESSION_EVENT_OLD) != 0 && event->size != 0) {
+    if (heap_event_is_old_half(event)) {
         return; /* half a call: its other half counts it */
     }
     uint16_t code = event->latency < LOGLIN_CODES ? event->latency : LOGLIN_CODES - 1;
@@ -169,7 +169,7 @@ static void add_event(struct heap *heap, const struct heap_event *event)
     } else {
         count_event(heap, process, event, site, is_end);
     }
-    if ((event->flags & (SESSION_EVENT_FAILED | SESSION_EVENT_NULL)) != 0) {
+    if (heap_event_is_idle(event)) {
         return;
     }
     if (is_end) {
@@ -235,6 +235,13 @@ struct ending {
     struct heap_process *process;
 };
 
+/* When in its process's life a block was born, told by allocations: 0 the first quarter. */
+static unsigned quarter_of(const struct heap_process *process, const struct heap_block *block)
+{
+    uint64_t births = process->births;
+    return births == 0 ? 0 : (unsigned)(block->birth % births * PROFILE_QUARTERS / births);
+}
+
 static void end_with_process(void *context, const struct heap_block *block)
 {
     const struct ending *ending = context;
@@ -245,8 +252,12 @@ static void end_with_process(void *context, const struct heap_block *block)
     heap_process_live_less(ending->process, block->size);
     ending->process->ended_bytes += block->size;
     ending->process->ended_blocks += 1;
-    heap->sites.sites.at[site].ended_bytes += block->size;
-    heap->sites.sites.at[site].ended_blocks += 1;
+    struct heap_site *s = &heap->sites.sites.at[site];
+    s->ended_bytes += block->size;
+    s->ended_blocks += 1;
+    s->ended_in_quarter[quarter_of(ending->process, block)] += 1;
+    uint64_t ns = heap->now_ns > block->born_ns ? heap->now_ns - block->born_ns : 0;
+    heap_site_held(s, block->size, ns);
 }
 
 static void sum_rss(struct heap *heap, uint64_t time_ns, uint64_t faults)
@@ -297,6 +308,12 @@ void heap_sample(struct heap *heap, uint64_t time_ns, uint32_t id, uint64_t rss_
         heap->now_ns = time_ns;
     }
     sum_rss(heap, time_ns, more);
+}
+
+struct heap_level heap_level(const struct heap *heap)
+{
+    return (struct heap_level){heap->sites.live_bytes, heap->sites.live_blocks,
+                               heap->sites.peak_bytes};
 }
 
 static void settle_bins(const struct heap *heap, struct profile *p)

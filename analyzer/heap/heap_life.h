@@ -58,7 +58,7 @@ void heap_life_end(struct heap *heap, struct heap_process *process, const struct
 
 /* The new half of a realloc takes the old block's chain over. block: NULL when it is not live. */
 void heap_life_follow_realloc(struct heap *heap, struct heap_thread *thread,
-                              struct heap_block *block, uint32_t site, uint64_t bytes);
+                              struct heap_block *block, uint32_t site);
 
 /* Folds a chain into its site's numbers; 0 is fine. */
 void heap_life_end_chain(struct heap *heap, uint32_t chain);
