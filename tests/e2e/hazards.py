@@ -55,6 +55,7 @@ def run_confined(hazards):
     os.makedirs(empty)
     hazards.case("confined", "hazard_confined", "chroot", empty)
     hazards.case("confined", "hazard_confined", "setuid")
+    hazards.case("confined", "hazard_confined", "daemon")
     hazards.case("confined", "hazard_confined", "namespace", "user")
     hazards.case("confined", "hazard_confined", "namespace", "mount", hazards.work)
     hazards.case("confined", "hazard_confined", "namespace", "pid")
