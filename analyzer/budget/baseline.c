@@ -101,8 +101,8 @@ struct reader {
 static enum err_code damaged(struct reader *r, const char *what)
 {
     return err_set(r->reterr, ERR_FORMAT, r->path,
-                   "not a baseline that this program can read: %s; make it again with "
-                   "--update-baseline",
+                   "not a baseline that this program can read: %s; remove it and make it "
+                   "anew with --update-baseline",
                    what);
 }
 
@@ -214,8 +214,8 @@ enum err_code baseline_load(const char *path, struct baseline **ret, struct err 
     fclose(in);
     if (root == NULL) {
         return err_set(reterr, ERR_FORMAT, path,
-                       "line %d, column %d: %s; a merge may have left its marks: make it again "
-                       "with --update-baseline",
+                       "line %d, column %d: %s; a merge may have left its marks: remove it "
+                       "and make it anew with --update-baseline",
                        error.line, error.column, error.text);
     }
     struct reader r = {path, baseline_create(), reterr};

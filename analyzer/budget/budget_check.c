@@ -44,6 +44,25 @@ static char *trouble_of_run(const struct profile *p)
     return NULL;
 }
 
+/* Units that a run did, or did within the budget's window; *ret_why: why that is not known. */
+static uint64_t units_of_run(const struct budget_run *run, const struct policy_budget *budget,
+                             char **ret_why)
+{
+    uint64_t units = run->units;
+    if (policy_window_is_set(&budget->window) && run->is_told) {
+        units = budget_rows_units(run->profile, &budget->window, ret_why);
+    } else if (policy_window_is_set(&budget->window)) {
+        *ret_why = mem_text("units that were given from outside are those of the whole run, not of "
+                            "a window");
+    }
+    if (units == 0 && *ret_why == NULL) {
+        *ret_why = mem_format("nobody said how many units of work were done (per: %s); let the "
+                              "program say alloctrap_units(), or give --units N:%s",
+                              budget->per, budget->per);
+    }
+    return units;
+}
+
 /* Why the units of these runs cannot be divided by; NULL = they can. *ret_units: by what. */
 static char *trouble_of_units(const struct check_question *q, const struct policy_budget *budget,
                               uint64_t *ret_units)
@@ -60,19 +79,16 @@ static char *trouble_of_units(const struct check_question *q, const struct polic
         return NULL;
     }
     for (size_t i = 0; i < q->run_count; i++) {
-        if (q->runs[i].units == 0) {
-            return mem_format("nobody said how many units of work were done (per: %s); let the "
-                              "program say alloctrap_units(), or give --units N:%s",
-                              budget->per, budget->per);
+        char *why = NULL;
+        uint64_t units = units_of_run(&q->runs[i], budget, &why);
+        if (why != NULL || (i > 0 && units != *ret_units)) {
+            return why != NULL ? why : mem_text("the runs did different numbers of units");
         }
-        if (q->runs[i].units != q->runs[0].units) {
-            return mem_text("the runs did different numbers of units");
-        }
+        *ret_units = units;
     }
     if (name[0] != '\0' && strcmp(budget->per, "unit") != 0 && strcmp(budget->per, name) != 0) {
         return mem_format("the recording counts units of '%s', not of '%s'", name, budget->per);
     }
-    *ret_units = q->runs[0].units;
     return NULL;
 }
 
@@ -147,6 +163,43 @@ static void check_one(struct check *check, const struct check_question *q,
     close_budget(check, b);
 }
 
+static size_t find_zone(const struct policy_budget *zones, size_t count, const char *name)
+{
+    size_t at = 0;
+    while (at < count && strcmp(zones[at].window.zone, name) != 0) {
+        at += 1;
+    }
+    return at;
+}
+
+/* alloctrap_forbid_begin() is a budget that stands in the program, not in the policy. */
+static void check_zones(struct check *check, const struct check_question *q)
+{
+    size_t count = 0;
+    size_t room = 0;
+    for (size_t r = 0; r < q->run_count; r++) {
+        room += q->runs[r].profile->spans.count;
+    }
+    check->zones = mem_zero(room + 1, sizeof *check->zones);
+    for (size_t r = 0; r < q->run_count && q->way != BUDGET_RUNS_SLOPE; r++) {
+        const struct profile *p = q->runs[r].profile;
+        for (size_t i = 0; i < p->spans.count; i++) {
+            const char *name = p->spans.at[i].name;
+            if (p->spans.at[i].kind != PROFILE_FORBID ||
+                find_zone(check->zones, count, name) < count) {
+                continue;
+            }
+            struct policy_budget *zone = &check->zones[count++];
+            char *title = mem_format("zone '%s' does not allocate", name);
+            *zone = (struct policy_budget){
+                .name = mem_strings_keep(p->strings, title), .line = 1, .window = {.zone = name}};
+            zone->limits[METRIC_ALLOCS] = (struct policy_limit){true, {0, 1}};
+            free(title);
+            check_one(check, q, zone);
+        }
+    }
+}
+
 static int status_of(const struct check *check)
 {
     const size_t *counts = check->counts;
@@ -184,6 +237,7 @@ void check_make(struct check *check, const struct check_question *q)
     for (size_t i = 0; i < q->policy->budgets.count; i++) {
         check_one(check, q, &q->policy->budgets.at[i]);
     }
+    check_zones(check, q);
     char *libc = libc_text();
     if (q->baseline != NULL && q->baseline->libc[0] != '\0' &&
         strcmp(q->baseline->libc, libc) != 0) {
@@ -202,6 +256,7 @@ void check_finish(struct check *check)
     }
     free(check->lines.at);
     free(check->budgets.at);
+    free(check->zones);
     free(check->note);
     *check = (struct check){0};
 }
@@ -209,7 +264,11 @@ void check_finish(struct check *check)
 char *check_trouble(const struct check_question *q)
 {
     char *why = NULL;
-    for (size_t i = 0; i < q->run_count && why == NULL; i++) {
+    bool is_exact = false; /* some budget wants what is exact */
+    for (size_t i = 0; i < q->policy->budgets.count; i++) {
+        is_exact = is_exact || !q->policy->budgets.at[i].allow_dropped;
+    }
+    for (size_t i = 0; i < q->run_count && why == NULL && is_exact; i++) {
         why = trouble_of_run(q->runs[i].profile);
     }
     return why;

@@ -95,6 +95,8 @@ struct check {
     MEM_ARRAY(struct check_budget) budgets;
     size_t counts[CHECK_VERDICTS]; /* budgets of each verdict */
     struct budget_ignored ignored; /* of the first run */
+    struct policy_budget *zones;   /* budgets that programs gave themselves: zones of theirs that
+                                      must not allocate */
     const char *unit_name;         /* what the units are called: "line" */
     char *note;                    /* on all of it, such as a baseline of another libc; NULL */
     int status;

@@ -232,7 +232,10 @@ static void judge_absolute(const struct judge *j, enum budget_metric metric)
     line.allowed = allowed(&budget->tolerance, metric, line.limit);
     set_spread(j, &line);
     if (can_tell(j, &line, &j->measure->all)) {
-        line.actual = ratio_of(j, metric, value_of(&j->measure->all, metric));
+        /* A zone that allocates on one run of many is not one that does not. */
+        uint64_t value =
+            budget->window.zone != NULL ? line.most : value_of(&j->measure->all, metric);
+        line.actual = ratio_of(j, metric, value);
         line.verdict = verdict_of(budget, &line);
     }
     *MEM_PUSH(&j->check->lines) = line;

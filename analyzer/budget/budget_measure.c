@@ -16,9 +16,7 @@ static void add_row(struct budget_values *into, const struct budget_row *row, ui
     into->of[METRIC_TIME] += latency_net(c->ns, c->calls, clock_ps);
     into->calls += c->calls;
     into->ns_max = c->ns_max > into->ns_max ? c->ns_max : into->ns_max;
-    if (row->latency != NULL) {
-        hist_merge(&into->latency, row->latency);
-    }
+    hist_merge(&into->latency, &row->latency);
 }
 
 /* What became of a site's blocks; only of sites whose calls allocate. */
@@ -249,6 +247,11 @@ struct budget_ignored budget_measure_ignored(const struct budget_run *run)
             ignored.bytes += from->bytes;
         }
         ignored.leaked_bytes += site->is_leak_ignored ? from->live_bytes : 0;
+    }
+    for (size_t i = 0; i < run->profile->span_calls.count; i++) {
+        const struct profile_span_call *call = &run->profile->span_calls.at[i];
+        bool is_paused = run->profile->spans.at[call->span].kind == PROFILE_PAUSE;
+        ignored.paused += is_paused ? call->counts.allocs : 0;
     }
     return ignored;
 }

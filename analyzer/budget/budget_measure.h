@@ -28,6 +28,7 @@ struct budget_run {
     struct budget_sites sites;
     struct budget_rows whole;
     uint64_t units; /* 0 = unknown */
+    bool is_told;   /* by the program itself, so that its marks know them too */
 };
 
 struct budget_values {
@@ -70,6 +71,7 @@ struct budget_ignored {
     uint64_t allocs;
     uint64_t bytes;
     uint64_t leaked_bytes; /* of sites of leaks_only rules as well */
+    uint64_t paused;       /* allocations while the program had paused */
 };
 struct budget_ignored budget_measure_ignored(const struct budget_run *run);
 

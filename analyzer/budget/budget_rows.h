@@ -1,7 +1,8 @@
 /*
  * budget_rows - the calls of a recording, or of a part of it, one row for each (site, function):
- * what a budget adds up. A window is what lies between two marks, or a phase.
- * Memory: rows are the struct's own; histograms are the profile's.
+ * what a budget adds up. A window is what lies between two marks, or a phase. What a program did
+ * while it was paused is in none of them.
+ * Memory: all is the struct's own.
  */
 #ifndef ALLOCTRAP_BUDGET_BUDGET_ROWS_H
 #define ALLOCTRAP_BUDGET_BUDGET_ROWS_H
@@ -13,7 +14,7 @@ struct budget_row {
     uint32_t site;
     uint8_t call;
     struct profile_calls counts;
-    const struct hist *latency;
+    struct hist latency;
 };
 
 struct budget_rows {
@@ -24,6 +25,14 @@ struct budget_rows {
 
 void budget_rows_make(struct budget_rows *rows, const struct profile *profile,
                       const struct policy_window *window);
+/* Units of work that were told within a window of marks; *ret_trouble: why that cannot be said, or
+ * NULL. free() it. */
+uint64_t budget_rows_units(const struct profile *profile, const struct policy_window *window,
+                           char **ret_trouble);
+
+/* What the recorder calls the mark that it sets at a time, by `record --mark-at`; free() it. */
+char *budget_rows_skip_name(uint64_t ns);
+
 void budget_rows_finish(struct budget_rows *rows);
 
 #endif

@@ -20,6 +20,7 @@ struct reader {
     struct policy_text text;
     struct policy *policy;
     struct policy_budget defaults;
+    uint64_t skip_ns; /* a recorder sets one mark by time */
     struct err *reterr;
 };
 
@@ -195,6 +196,10 @@ static enum err_code take_window(struct reader *r, const char *way,
     if (ret->skip_ns != 0 && ret->after_mark != NULL) {
         return fail(r, way, "skip", raw->skip, "either skip or after_mark, not both");
     }
+    if (ret->skip_ns != 0 && r->skip_ns != 0 && ret->skip_ns != r->skip_ns) {
+        return fail(r, way, "skip", raw->skip, "the same time as in the other windows");
+    }
+    r->skip_ns = ret->skip_ns != 0 ? ret->skip_ns : r->skip_ns;
     return ERR_NONE;
 }
 
@@ -544,5 +549,5 @@ bool policy_wants_baseline(const struct policy *policy)
 bool policy_window_is_set(const struct policy_window *window)
 {
     return window->skip_ns != 0 || window->after_mark != NULL || window->until_mark != NULL ||
-           window->phase != NULL;
+           window->phase != NULL || window->zone != NULL;
 }

@@ -41,6 +41,7 @@ struct policy_window {
     const char *after_mark; /* NULL = from the start */
     const char *until_mark; /* NULL = to the end */
     const char *phase;      /* NULL = no phase */
+    const char *zone;       /* a zone that must not allocate; never in a file, NULL = none */
 };
 
 /* Both must be exceeded before a limit is broken. */

@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "budget/baseline_diff.h"
 #include "budget/budget_check.h"
+#include "command/check_keep.h"
 #include "command/check_out.h"
 #include "command/check_runs.h"
 #include "command/command.h"
@@ -18,6 +19,7 @@ enum { RUNS_DEFAULT = 3, REPORTS_MAX = 16 };
 static const char help[] =
     "usage: alloctrap check FILE... [OPTION...]\n"
     "       alloctrap check --run CMD [--runs=N] [OPTION...]\n"
+    "       alloctrap check --exec [--runs=N] [OPTION...] -- CMD [ARGUMENT...]\n"
     "       alloctrap check --slope SMALL:UNITS BIG:UNITS [OPTION...]\n"
     "\n"
     "Holds recordings to the budgets of alloctrap.yaml, and to what a baseline says that they "
@@ -32,9 +34,10 @@ static const char help[] =
     "  --update-baseline  write what is measured now into the baseline\n"
     "  --print-patch      print what --update-baseline would change, as a patch\n"
     "  --run CMD          record this shell command first, and once before to warm up\n"
+    "  --exec             the same with the command as the rest of the line, as with record\n"
     "  --runs=N           so many times (default: as the policy says, else 3)\n"
-    "  --keep DIR         when a budget is not met, keep the recordings of --run and what belongs\n"
-    "                     to them in this folder\n"
+    "  --keep DIR         when a budget is not met, keep the recordings of --run, the verdict as\n"
+    "                     JSON and a page that shows both in this folder\n"
     "  --slope            two recordings of known size: what each unit costs, start-up left out\n"
     "  --units N[:NAME]   each run did N units of work (lines, requests)\n"
     "  --report=KIND[=OUT] text, json, junit, github, markdown, gitlab, sarif or bench-json, to a\n"
@@ -67,6 +70,7 @@ enum {
     OPT_UPDATE,
     OPT_PATCH,
     OPT_SLOPE,
+    OPT_EXEC,
     OPT_STRICT,
     OPT_VALIDATE,
     OPT_HELP
@@ -77,6 +81,7 @@ struct choices {
     const char *baseline;
     const char *variant;
     const char *command; /* --run */
+    char *line;          /* --exec: the same, made of arguments */
     const char *keep;
     uint64_t runs;
     uint64_t units;
@@ -87,6 +92,7 @@ struct choices {
     bool updates_baseline;
     bool prints_patch;
     bool is_slope;
+    bool is_exec;
     bool is_strict;
     bool only_validates;
     bool wants_help;
@@ -125,6 +131,7 @@ static enum err_code take_flag(int option, struct choices *c)
     c->updates_baseline = c->updates_baseline || option == OPT_UPDATE;
     c->prints_patch = c->prints_patch || option == OPT_PATCH;
     c->is_slope = c->is_slope || option == OPT_SLOPE;
+    c->is_exec = c->is_exec || option == OPT_EXEC;
     c->is_strict = c->is_strict || option == OPT_STRICT;
     c->only_validates = c->only_validates || option == OPT_VALIDATE;
     c->wants_help = c->wants_help || option == OPT_HELP;
@@ -157,6 +164,10 @@ static enum err_code check_choices(int argc, const struct choices *c, struct err
     if (c->command != NULL && files != 0) {
         return err_set(reterr, ERR_USAGE, NULL, "either --run or recordings, not both");
     }
+    if (c->is_exec && (c->line == NULL || files != 0)) {
+        return err_set(reterr, ERR_USAGE, NULL,
+                       "--exec takes a command: alloctrap check --exec -- CMD [ARGUMENT...]");
+    }
     if (c->command == NULL && files == 0) {
         return err_set(reterr, ERR_USAGE, NULL,
                        "check takes recordings or --run; usage: alloctrap check FILE... or "
@@ -168,7 +179,7 @@ static enum err_code check_choices(int argc, const struct choices *c, struct err
                        "small.atrap:1000 big.atrap:2000, and no baseline");
     }
     if (c->command == NULL && (c->keep != NULL || c->runs != 0)) {
-        return err_set(reterr, ERR_USAGE, NULL, "--keep and --runs go with --run");
+        return err_set(reterr, ERR_USAGE, NULL, "--keep and --runs go with --run or --exec");
     }
     return ERR_NONE;
 }
@@ -187,6 +198,7 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                           {"update-baseline", no_argument, NULL, OPT_UPDATE},
                                           {"print-patch", no_argument, NULL, OPT_PATCH},
                                           {"slope", no_argument, NULL, OPT_SLOPE},
+                                          {"exec", no_argument, NULL, OPT_EXEC},
                                           {"strict", no_argument, NULL, OPT_STRICT},
                                           {"validate", no_argument, NULL, OPT_VALIDATE},
                                           {"help", no_argument, NULL, OPT_HELP},
@@ -200,6 +212,11 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
         if (code != ERR_NONE) {
             return code;
         }
+    }
+    if (c->is_exec && c->command == NULL && optind < argc) {
+        c->line = check_out_command(argv + optind);
+        c->command = c->line;
+        optind = argc;
     }
     return c->wants_help ? ERR_NONE : check_choices(argc, c, reterr);
 }
@@ -227,7 +244,7 @@ static enum err_code load_runs(const struct choices *c, const struct policy *pol
     enum err_code code = ERR_NONE;
     if (c->command != NULL) {
         uint64_t count = c->runs != 0 ? c->runs : policy->runs != 0 ? policy->runs : RUNS_DEFAULT;
-        code = check_runs_record(runs, c->command, count, c->keep, reterr);
+        code = check_runs_record(runs, policy, c->command, count, c->keep, reterr);
     }
     for (size_t i = 0; c->command == NULL && files[i] != NULL && code == ERR_NONE; i++) {
         code = c->is_slope ? load_slope(files[i], runs, &units[i], reterr)
@@ -320,9 +337,17 @@ static enum err_code judge(const struct choices *c, struct check_question *q,
     if (code == ERR_NONE) {
         check_make(&check, q);
         struct check_view full = *view;
+        char *page = NULL;
         full.check = &check;
-        code = check_out_print(&full, c->outs, c->out_count, reterr);
+        if (check.status != 0 && c->keep != NULL) {
+            code = check_keep(&full, c->keep, &page, reterr);
+            full.page_file = page;
+        }
+        if (code == ERR_NONE) {
+            code = check_out_print(&full, c->outs, c->out_count, reterr);
+        }
         *ret_status = check.status;
+        free(page);
         check_finish(&check);
     }
     if (code == ERR_NONE && c->prints_patch && !c->updates_baseline) {
@@ -376,6 +401,7 @@ enum err_code command_check(int argc, char **argv, int *ret_status, struct err *
         fputs(help, stdout);
         *ret_status = 0;
         free(choices.wrappers.globs);
+        free(choices.line);
         return page_flush(stdout, reterr);
     }
     code = code == ERR_NONE ? policy_load(choices.budget, &policy, reterr) : code;
@@ -387,5 +413,6 @@ enum err_code command_check(int argc, char **argv, int *ret_status, struct err *
     }
     policy_destroy(policy);
     free(choices.wrappers.globs);
+    free(choices.line);
     return code;
 }

@@ -119,12 +119,25 @@ static void put_argument(FILE *out, const char *argument)
     fputc('\'', out);
 }
 
+char *check_out_command(char *const *arguments)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        fputs(i > 0 ? " " : "", out);
+        put_argument(out, arguments[i]);
+    }
+    fclose(out);
+    return text;
+}
+
 char *check_out_again(int argc, char **argv)
 {
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
-    fputs("alloctrap check", out);
+    fputs("alloctrap check --update-baseline", out);
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "--report", 8) != 0 && strcmp(argv[i], "--update-baseline") != 0 &&
             strcmp(argv[i], "--print-patch") != 0) {
@@ -134,7 +147,6 @@ char *check_out_again(int argc, char **argv)
             i += 1;
         }
     }
-    fputs(" --update-baseline", out);
     fclose(out);
     return text;
 }

@@ -23,6 +23,9 @@ ERR_CHECKED enum err_code check_out_print(const struct check_view *view,
                                           const struct check_out *outs, size_t count,
                                           struct err *reterr);
 
+/* Arguments as one line of shell; free() it. */
+char *check_out_command(char *const *arguments);
+
 /* The command that accepts what is now, to be typed in a shell; free() it. */
 char *check_out_again(int argc, char **argv);
 

@@ -18,11 +18,11 @@ enum err_code check_runs_load(struct check_runs *runs, const char *file, struct 
     return code;
 }
 
-static enum err_code record_one(const char *command, const char *file, const char *what,
-                                struct err *reterr)
+static enum err_code record_one(const char *command, const char *file, const char *option,
+                                const char *what, struct err *reterr)
 {
     int status = 0;
-    enum err_code code = record_runs_run(command, file, what, &status, reterr);
+    enum err_code code = record_runs_run(command, file, option, what, &status, reterr);
     char *trouble = code == ERR_NONE ? record_runs_trouble(status) : NULL;
     if (trouble != NULL) {
         char *shown = escape_terminal(command);
@@ -36,19 +36,30 @@ static enum err_code record_one(const char *command, const char *file, const cha
     return code;
 }
 
-enum err_code check_runs_record(struct check_runs *runs, const char *command, uint64_t count,
-                                const char *keep, struct err *reterr)
+/* The mark that a window of the policy begins at by time; NULL: none does. */
+static char *mark_option(const struct policy *policy)
 {
-    enum err_code code = record_runs_open(&runs->folder, keep, reterr);
-    if (code != ERR_NONE) {
-        return code;
+    for (size_t i = 0; i < policy->budgets.count; i++) {
+        uint64_t skip_ns = policy->budgets.at[i].window.skip_ns;
+        if (skip_ns != 0) {
+            return mem_format("--mark-at=%" PRIu64 "ns", skip_ns);
+        }
     }
-    runs->is_recorded = true;
+    return NULL;
+}
+
+enum err_code check_runs_record(struct check_runs *runs, const struct policy *policy,
+                                const char *command, uint64_t count, const char *keep,
+                                struct err *reterr)
+{
+    char *option = mark_option(policy);
+    enum err_code code = record_runs_open(&runs->folder, keep, reterr);
+    runs->is_recorded = code == ERR_NONE;
     for (uint64_t i = 0; i <= count && code == ERR_NONE; i++) {
         char *file = mem_format("%s/run-%" PRIu64 ".atrap", runs->folder.folder, i);
         char *what = i == 0 ? mem_text("a run that only warms up")
                             : mem_format("%" PRIu64 " of %" PRIu64, i, count);
-        code = record_one(command, file, what, reterr);
+        code = record_one(command, file, option, what, reterr);
         if (i == 0) {
             (void)unlink(file);
         } else if (code == ERR_NONE) {
@@ -57,6 +68,7 @@ enum err_code check_runs_record(struct check_runs *runs, const char *command, ui
         free(what);
         free(file);
     }
+    free(option);
     return code;
 }
 
@@ -73,6 +85,7 @@ enum err_code check_runs_prepare(struct check_runs *runs, const struct policy *p
         struct budget_run *run = &runs->runs.at[i];
         budget_sites_make(&run->sites, run->profile, policy, wrappers);
         budget_rows_make(&run->whole, run->profile, &whole);
+        run->is_told = units == 0 && policy->units_from == POLICY_UNITS_MARK;
         run->units = units != 0 ? units
                      : policy->units_from == POLICY_UNITS_CALLS
                          ? budget_measure_calls(run, policy->units_calls)

@@ -18,8 +18,9 @@ struct check_runs {
 };
 
 /* Records command runs times into the folder keep (NULL: a temporary one) and loads that. */
-ERR_CHECKED enum err_code check_runs_record(struct check_runs *runs, const char *command,
-                                            uint64_t count, const char *keep, struct err *reterr);
+ERR_CHECKED enum err_code check_runs_record(struct check_runs *runs, const struct policy *policy,
+                                            const char *command, uint64_t count, const char *keep,
+                                            struct err *reterr);
 
 /* Loads one more recording. */
 ERR_CHECKED enum err_code check_runs_load(struct check_runs *runs, const char *file,

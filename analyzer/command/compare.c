@@ -213,7 +213,7 @@ static enum err_code record_one(const char *command, const char *file, const cha
                                 struct err *reterr)
 {
     int status = 0;
-    enum err_code code = record_runs_run(command, file, what, &status, reterr);
+    enum err_code code = record_runs_run(command, file, NULL, what, &status, reterr);
     char *trouble = code == ERR_NONE ? record_runs_trouble(status) : NULL;
     if (trouble != NULL) {
         char *shown = escape_terminal(command);

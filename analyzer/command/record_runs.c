@@ -105,10 +105,11 @@ static int spawn(char **arguments, pid_t *ret_pid)
     return cause;
 }
 
-static int spawn_recorder(const char *command, const char *file, pid_t *ret_pid)
+static int spawn_recorder(const char *command, const char *file, const char *option, pid_t *ret_pid)
 {
     MEM_ARRAY(char *) arguments = {0};
-    const char *const before[] = {"alloctrap", "record", "--quiet", "-o", file, "--"};
+    const char *const before[] = {
+        "alloctrap", "record", "--quiet", option != NULL ? option : "--quiet", "-o", file, "--"};
     const char *const shell[] = {"sh", "-c", command};
     wordexp_t words;
     bool is_plain = split(command, &words);
@@ -139,14 +140,14 @@ char *record_runs_trouble(int status)
                                     : NULL;
 }
 
-enum err_code record_runs_run(const char *command, const char *file, const char *what,
-                              int *ret_status, struct err *reterr)
+enum err_code record_runs_run(const char *command, const char *file, const char *option,
+                              const char *what, int *ret_status, struct err *reterr)
 {
     char *shown = escape_terminal(command);
     fprintf(stderr, "alloctrap: recording %s: %s\n", what, shown);
     pid_t pid = 0;
     int status = 0;
-    int cause = spawn_recorder(command, file, &pid);
+    int cause = spawn_recorder(command, file, option, &pid);
     while (cause == 0 && waitpid(pid, &status, 0) < 0) {
         cause = errno == EINTR ? 0 : errno;
     }

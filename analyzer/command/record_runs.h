@@ -20,10 +20,10 @@ struct record_runs {
 ERR_CHECKED enum err_code record_runs_open(struct record_runs *runs, const char *keep,
                                            struct err *reterr);
 
-/* Records command into file and waits. what: for the line that says so, as in "1 of 2". *ret_status
- * is the command's own, as of waitpid(). */
-ERR_CHECKED enum err_code record_runs_run(const char *command, const char *file, const char *what,
-                                          int *ret_status, struct err *reterr);
+/* Records command into file and waits. option: one more of `record`, or NULL. what: for the line
+ * that says so, as in "1 of 2". *ret_status is the command's own, as of waitpid(). */
+ERR_CHECKED enum err_code record_runs_run(const char *command, const char *file, const char *option,
+                                          const char *what, int *ret_status, struct err *reterr);
 
 /* "ended with status 1", "was ended by signal 11"; NULL when it ended well. free() it. */
 char *record_runs_trouble(int status);

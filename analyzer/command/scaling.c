@@ -273,7 +273,7 @@ static enum err_code record_all(struct choices *c, const char *folder, struct er
         char *what = mem_format("%zu of %zu", i + 1, c->inputs.count);
         int status = 0;
         input->file = mem_format("%s/%llu.atrap", folder, (unsigned long long)input->size);
-        code = record_runs_run(command, input->file, what, &status, reterr);
+        code = record_runs_run(command, input->file, NULL, what, &status, reterr);
         char *trouble = code == ERR_NONE ? record_runs_trouble(status) : NULL;
         if (trouble != NULL) {
             char *shown = escape_terminal(command);

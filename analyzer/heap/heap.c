@@ -107,6 +107,23 @@ static void count_event(struct heap *heap, struct heap_process *process,
     }
 }
 
+/* The same, and what that added also for the marks and phases that the event lies in. */
+static void count_in_spans(struct heap *heap, struct heap_process *process,
+                           const struct heap_event *event, uint32_t site, bool is_end)
+{
+    struct profile_calls before = heap_sites_call(&heap->sites, site, event->call)->counts;
+    count_event(heap, process, event, site, is_end);
+    const struct profile_calls *now = &heap_sites_call(&heap->sites, site, event->call)->counts;
+    struct profile_calls added = {.calls = now->calls - before.calls,
+                                  .allocs = now->allocs - before.allocs,
+                                  .frees = now->frees - before.frees,
+                                  .failed = now->failed - before.failed,
+                                  .bytes = now->bytes - before.bytes,
+                                  .ns = now->ns - before.ns,
+                                  .ns_max = now->ns - before.ns};
+    heap_spans_count(&heap->spans, event, site, &added, &heap->sites.budget);
+}
+
 static void forget_realloc(struct heap *heap, struct heap_thread *thread)
 {
     if (thread->is_in_realloc) {
@@ -136,6 +153,10 @@ static void add_event(struct heap *heap, const struct heap_event *event)
         begin_thread(heap, process, event->thread);
         return;
     }
+    if ((event->flags & SESSION_EVENT_NOTE) != 0) {
+        heap_spans_note(&heap->spans, heap->profile, event);
+        return;
+    }
     uint32_t site = heap_life_site(heap, event->path);
     struct heap_thread *thread = heap_process_thread(process, event->thread);
     enum hook_effect effect = hook_call_effect(event->call);
@@ -143,7 +164,11 @@ static void add_event(struct heap *heap, const struct heap_event *event)
     if (is_end || effect != HOOK_EFFECT_REALLOC) {
         forget_realloc(heap, thread); /* its new half was lost */
     }
-    count_event(heap, process, event, site, is_end);
+    if (__builtin_expect(heap->spans.is_used, false)) {
+        count_in_spans(heap, process, event, site, is_end);
+    } else {
+        count_event(heap, process, event, site, is_end);
+    }
     if (heap_event_is_idle(event)) {
         return;
     }
@@ -327,6 +352,7 @@ void heap_settle(struct heap *heap)
 {
     struct profile *p = heap->profile;
     heap_sites_settle(&heap->sites, &heap->growth, p);
+    heap_spans_settle(&heap->spans, p);
     settle_totals(heap, p);
     settle_bins(heap, p);
     p->late_events = heap->late_events;
@@ -347,6 +373,7 @@ void heap_destroy(struct heap *heap)
     }
     free(heap->processes.at);
     heap_sites_finish(&heap->sites);
+    heap_spans_finish(&heap->spans);
     heap_growth_finish(&heap->growth);
     heap_timeline_finish(&heap->timeline);
     free(heap);

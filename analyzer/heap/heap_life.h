@@ -10,6 +10,7 @@
 #include "heap/heap_process.h"
 #include "heap/heap_site.h"
 #include "heap/heap_slow.h"
+#include "heap/heap_spans.h"
 #include "heap/heap_timeline.h"
 
 struct heap {
@@ -18,6 +19,7 @@ struct heap {
     struct heap_growth growth;
     struct heap_timeline timeline;
     struct heap_slow slow;
+    struct heap_spans spans;
     MEM_ARRAY(struct heap_process) processes; /* by profile process */
     uint64_t now_ns;                          /* latest time seen */
     uint64_t late_events;

@@ -156,6 +156,36 @@ struct profile_pair {
     uint64_t same_frame; /* same thread, same calling function at the same stack position */
 };
 
+/* A part of the run: what lies between a mark and the next one, or all of a phase. */
+enum profile_span_kind {
+    PROFILE_MARK,      /* from this mark to the next, all threads */
+    PROFILE_MARK_REST, /* from here to the end: marks beyond PROFILE_MARKS_MAX */
+    PROFILE_PHASE,     /* a thread's own, all times and threads together */
+    PROFILE_PAUSE,     /* what a program said not to count: in no other span */
+    PROFILE_FORBID,    /* where a program said that it does not allocate */
+    PROFILE_SPAN_KINDS
+};
+
+enum { PROFILE_MARKS_MAX = 512, PROFILE_SPAN_CALLS_MAX = 1000000 };
+
+struct profile_span {
+    uint32_t kind;
+    const char *name;
+    uint64_t at_ns; /* the mark, or when the phase first began; since the recording's start */
+    uint64_t times; /* that it began */
+    uint64_t ns;    /* in a phase, all times together; 0 for marks */
+    uint64_t units; /* a mark: units of work that its process had told by then */
+};
+
+/* One (span, site, function) with calls: of the events seen, so losses are missing. */
+struct profile_span_call {
+    uint32_t span;
+    uint32_t site;
+    uint8_t call;
+    struct profile_calls counts;
+    struct hist latency;
+};
+
 struct profile_bin {
     uint64_t allocs;
     uint64_t frees;
@@ -251,7 +281,10 @@ struct profile {
     MEM_ARRAY(struct profile_bin) bins;
     MEM_ARRAY(struct profile_slow_call) slow_calls; /* slowest first after profile_seal() */
     MEM_ARRAY(struct profile_process) processes;
-    struct profile_index *index; /* hashes for the look-ups below; profile.c alone looks inside */
+    MEM_ARRAY(struct profile_span) spans; /* in the order in which they first began */
+    MEM_ARRAY(struct profile_span_call) span_calls;
+    MEM_ARRAY(const char *) notes; /* names that a trace refers to */
+    struct profile_index *index;   /* hashes for the look-ups below; profile.c alone looks inside */
 };
 
 /* An empty profile with the "none" items in place. */

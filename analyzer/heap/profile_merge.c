@@ -5,6 +5,7 @@
 
 #include "heap/heap_growth.h"
 #include "heap/heap_timeline.h"
+#include "heap/profile_spans.h"
 
 /* Ids of `from` -> ids of `into`. */
 struct merge {
@@ -351,6 +352,7 @@ static void merge_tables(struct merge *m)
     add_site_calls(m);
     add_pairs(m);
     add_slow_calls(m, (uint32_t)m->into->processes.count);
+    profile_spans_merge(m->into, m->from, m->sites);
 }
 
 void profile_merge(struct profile *into, const struct profile *from)

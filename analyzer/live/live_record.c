@@ -88,6 +88,7 @@ static enum err_code prepare(struct record *record, struct err *reterr)
     record->recorder = live_recorder_create(&record->dir, record->store, record->options->is_trace);
     record->recorder->units_given = record->options->units;
     record->recorder->unit_name_given = record->options->unit_name;
+    record->recorder->mark_at_ns = record->options->mark_at_ns;
     char *command = live_finish_join(record->argv);
     live_finish_describe(record->recorder, command);
     free(command);

@@ -4,22 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "view/check.h"
 
 enum { SHOWN_MAX = 10 };
 
-/* As GitHub wants it: % and line ends in data, : and , in properties too. */
+/* As GitHub wants it: % in data, : and , in properties too; and nothing that steers a terminal. */
 static void put_escaped(FILE *out, const char *text, bool is_property)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        bool is_special = c == '%' || c < 0x20 || (is_property && (c == ':' || c == ','));
-        if (is_special) {
-            fprintf(out, "%%%02X", c);
-        } else {
-            fputc(c, out);
-        }
+    char *shown = escape_terminal(text);
+    for (const char *at = shown; *at != '\0'; at++) {
+        unsigned char c = (unsigned char)*at;
+        bool is_special = c == '%' || (is_property && (c == ':' || c == ','));
+        fprintf(out, is_special ? "%%%02X" : "%c", c);
     }
+    free(shown);
 }
 
 static const char *kind_of(enum check_verdict verdict)
@@ -52,7 +51,7 @@ static void put_one(const struct check_view *view, const struct check_line *line
     fputs("::", out);
     put_escaped(out, text, false);
     if (where[0] != '\0') {
-        put_escaped(out, "\nmost of it: ", false);
+        fputs("%0Amost of it: ", out);
         put_escaped(out, where, false);
     }
     if (more > 0) {

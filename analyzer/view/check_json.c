@@ -105,6 +105,7 @@ void check_json(const struct check_view *view, FILE *out)
     json_uint(&json, "allocations", check->ignored.allocs);
     json_uint(&json, "bytes", check->ignored.bytes);
     json_uint(&json, "leaked_bytes", check->ignored.leaked_bytes);
+    json_uint(&json, "paused_allocations", check->ignored.paused);
     json_end(&json);
     json_array(&json, "budgets");
     for (size_t i = 0; i < check->budgets.count; i++) {

@@ -27,6 +27,9 @@ static char *excess(struct budget_ratio actual, struct budget_ratio limit)
     }
     double times =
         (double)actual.num / (double)actual.den / ((double)limit.num / (double)limit.den);
+    if (times >= 100) {
+        return mem_format(": %sx", units_count((uint64_t)times).s);
+    }
     if (times >= 2) {
         return mem_format(": %.3gx", times);
     }
@@ -216,10 +219,18 @@ char *check_headline(const struct check *check)
 char *check_ignored_text(const struct check *check)
 {
     const struct budget_ignored *ignored = &check->ignored;
+    char *paused = ignored->paused != 0
+                       ? mem_format("not counted: %s allocations while the program had paused",
+                                    units_count(ignored->paused).s)
+                       : mem_text("");
     if (ignored->sites == 0 && ignored->leaked_bytes == 0) {
-        return mem_text("");
+        return paused;
     }
-    return mem_format("ignored by the policy: %s call sites, %s allocations, %s; %s never freed",
-                      units_count(ignored->sites).s, units_count(ignored->allocs).s,
-                      units_bytes(ignored->bytes).s, units_bytes(ignored->leaked_bytes).s);
+    char *text = mem_format("ignored by the policy: %s call sites, %s allocations, %s; %s never "
+                            "freed%s%s",
+                            units_count(ignored->sites).s, units_count(ignored->allocs).s,
+                            units_bytes(ignored->bytes).s, units_bytes(ignored->leaked_bytes).s,
+                            paused[0] != '\0' ? "; " : "", paused);
+    free(paused);
+    return text;
 }

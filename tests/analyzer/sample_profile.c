@@ -159,6 +159,15 @@ struct profile *sample_profile(uint32_t sites)
         *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){
             .ns = 1000 - i, .at_ns = i, .size = 64, .site = 1, .process = 1, .thread = 4242};
     }
+    *MEM_PUSH(&p->notes) = mem_strings_keep(p->strings, "warm");
+    *MEM_PUSH(&p->spans) =
+        (struct profile_span){PROFILE_MARK, mem_strings_keep(p->strings, "warm"), 7, 1, 0, 0};
+    *MEM_PUSH(&p->spans) =
+        (struct profile_span){PROFILE_PHASE, mem_strings_keep(p->strings, "parse"), 9, 3, 500, 0};
+    struct profile_span_call *call = MEM_PUSH(&p->span_calls);
+    *call = (struct profile_span_call){
+        .span = 1, .site = 1, .counts = {.calls = 2, .allocs = 2, .bytes = 64, .ns = 100}};
+    hist_add(&call->latency, 50, 2);
     profile_seal(p);
     return p;
 }
