@@ -25,6 +25,9 @@ EXPORT void *valloc(size_t size);
 EXPORT void *pvalloc(size_t size);
 EXPORT size_t malloc_usable_size(void *ptr);
 EXPORT int dlclose(void *handle);
+EXPORT int prctl(int option, ...);
+EXPORT int fork(void);
+EXPORT int _Fork(void);
 
 /* The in-process side of alloctrap.h. */
 EXPORT void alloctrap_note_units(uint64_t count, const char *unit_name);

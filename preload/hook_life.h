@@ -16,6 +16,7 @@
 #define ALLOCTRAP_HOOK_LIFE_H
 
 #include "alloctrap/session.h"
+#include "base_local.h"
 #include "hook_guard.h"
 #include "ring_spsc.h"
 #include "site_count.h"
@@ -24,7 +25,7 @@ struct life_page {
     _Atomic uint32_t state;      /* enum life_state */
     _Atomic uint32_t generation; /* of the session; 0 while there is none */
 };
-extern struct life_page *life_page_now;
+LOCAL extern struct life_page *life_page_now;
 
 /* A thread's own memory, taken over with its place. */
 struct hook_scratch {
@@ -41,7 +42,7 @@ struct life_config {
     bool is_latency_on;
     bool are_free_stacks_on;
 };
-extern struct life_config life_config;
+LOCAL extern struct life_config life_config;
 
 enum hook_way {
     HOOK_PASS,   /* forward, no more */
@@ -66,6 +67,8 @@ void life_disarm(void);
 /* HOT. Counts a call that has no place: `events` of it were lost by `cause`. */
 void life_count_early(unsigned call, const struct site_sum *sum, enum session_loss cause,
                       uint64_t events);
+/* COLD. In the child of a fork that may have come in the middle of a hook. */
+void life_forked(void);
 /* COLD. Makes sure that the process is started; the session, NULL when there is none. */
 struct session_head *life_session(void);
 

@@ -11,9 +11,12 @@
 #ifndef ALLOCTRAP_HOOK_NEXT_H
 #define ALLOCTRAP_HOOK_NEXT_H
 
+#include "base_local.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct hook_next {
     void *(*malloc)(size_t size);
@@ -29,9 +32,13 @@ struct hook_next {
     void *(*pvalloc)(size_t size);
     size_t (*malloc_usable_size)(void *ptr);
     int (*dlclose)(void *handle);
+    int (*prctl)(int option, ...);
+    long (*syscall)(long number, ...);
+    int (*fork)(void);
+    int (*fork_only)(void); /* _Fork: no handlers */
 };
 
-extern _Atomic(const struct hook_next *) hook_next_now;
+LOCAL extern _Atomic(const struct hook_next *) hook_next_now;
 
 /* HOT. Acquire; pairs with the release in hook_next_resolve(). */
 static inline const struct hook_next *hook_next(void)
@@ -44,7 +51,15 @@ static inline const struct hook_next *hook_next(void)
 bool hook_next_resolve(void);
 /* COLD. A symbol of the objects behind us, NULL when there is none or it is our own. */
 void *hook_next_symbol(const char *name);
+/* HOT. hook_next_resolve() has found it. */
+bool hook_next_is_known(void);
+/* HOT. The code at pc is the allocator's, or libc's or the loader's: what it calls is no call of
+ * the host's. */
+bool hook_next_is_side(uintptr_t pc);
 /* COLD. The file of the object that serves malloc. */
 const char *hook_next_object(void);
+/* COLD. A look-up that failed leaves its message for the next dlerror(), which would be the host's,
+ * and which the next dlopen() frees as if the host had made it. This forgets it. */
+void hook_next_forget_failure(void);
 
 #endif

@@ -19,6 +19,7 @@ enum {
     OPTION_FOLLOW,
     OPTION_STACKS,
     OPTION_UNITS,
+    OPTION_NO_COMMAND,
     OPTION_MARK_AT
 };
 
@@ -32,6 +33,7 @@ static const struct option options_known[] = {
     {"follow", required_argument, NULL, OPTION_FOLLOW},
     {"stacks", required_argument, NULL, OPTION_STACKS},
     {"units", required_argument, NULL, OPTION_UNITS},
+    {"no-command", no_argument, NULL, OPTION_NO_COMMAND},
     {"mark-at", required_argument, NULL, OPTION_MARK_AT},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -53,6 +55,7 @@ static void print_help(void)
         "      --follow=all|none    record what CMD starts, too (all)\n"
         "      --stacks=walk|unwind|compare|none   how stacks are found (walk)\n"
         "      --units=N[:NAME]     CMD does N units of work: reports show numbers for each\n"
+        "      --no-command         leave the arguments of programs out of the recording\n"
         "      --mark-at=TIME       a mark so long after the start, as in 2s, for budgets of what\n"
         "                           comes later\n"
         "  -q, --quiet              no last line on standard error\n"
@@ -95,12 +98,12 @@ static enum err_code parse_switch(const char *name, bool *ret, struct err *reter
 static enum err_code parse_depth(struct live_settings *settings, struct err *reterr)
 {
     uint64_t depth = 0;
-    enum err_code code = options_number("--depth", optarg, SESSION_DEPTH_MAX, &depth, reterr);
-    if (code == ERR_NONE && depth == 0) {
+    if (options_number("--depth", optarg, SESSION_DEPTH_MAX, &depth, NULL) != ERR_NONE ||
+        depth == 0) {
         return err_set(reterr, ERR_USAGE, NULL, "--depth wants 1 to %d frames", SESSION_DEPTH_MAX);
     }
     settings->depth_max = (uint32_t)depth;
-    return code;
+    return ERR_NONE;
 }
 
 static enum err_code parse_units(struct live_record_options *options, struct err *reterr)
@@ -168,6 +171,9 @@ static enum err_code parse_one(int option, char **argv, struct live_record_optio
         return ERR_NONE;
     case OPTION_TRACE:
         options->is_trace = true;
+        return ERR_NONE;
+    case OPTION_NO_COMMAND:
+        options->settings.is_command_left_out = true;
         return ERR_NONE;
     case OPTION_LATENCY:
         return parse_switch("--latency", &options->settings.latency_on, reterr);

@@ -310,6 +310,12 @@ void heap_sample(struct heap *heap, uint64_t time_ns, uint32_t id, uint64_t rss_
     sum_rss(heap, time_ns, more);
 }
 
+struct heap_level heap_level(const struct heap *heap)
+{
+    return (struct heap_level){heap->sites.live_bytes, heap->sites.live_blocks,
+                               heap->sites.peak_bytes};
+}
+
 static void settle_bins(const struct heap *heap, struct profile *p)
 {
     p->bin_ns = heap->timeline.bin_ns;

@@ -76,6 +76,14 @@ void heap_process_ended(struct heap *heap, uint32_t process);
 void heap_sample(struct heap *heap, uint64_t time_ns, uint32_t process, uint64_t rss_bytes,
                  uint64_t faults);
 
+/* What is live now, and the peak so far. */
+struct heap_level {
+    uint64_t live_bytes;
+    uint64_t live_blocks;
+    uint64_t peak_bytes;
+};
+struct heap_level heap_level(const struct heap *heap);
+
 /* Writes what is still open (live blocks, peak shares, chains) into the profile as of now, without
  * ending anything: for checkpoints, and at the end. Calls profile_seal(). Idempotent. */
 void heap_settle(struct heap *heap);

@@ -213,6 +213,9 @@ static void set_no_texts(struct profile_run *run)
     run->id = "";
     run->command = "";
     run->host = "";
+    run->service = "";
+    run->build_id = "";
+    run->labels = "";
     run->tool_version = "";
     run->settings = "";
     run->unit_name = "";

@@ -247,6 +247,9 @@ struct profile_run {
     const char *id;      /* random hex, names this run */
     const char *command; /* arguments joined by US (0x1f) */
     const char *host;
+    const char *service;  /* the program's part in something larger; its file name if not said */
+    const char *build_id; /* of the program, hexadecimal; "" = unknown */
+    const char *labels;   /* "key=value,..." as labels_canonical() makes it */
     const char *tool_version;
     const char *settings; /* "depth=512 latency=on ..." */
     uint64_t start_realtime_ns;
@@ -258,6 +261,7 @@ struct profile_run {
     int32_t exit_code;
     bool is_complete;     /* false: checkpoint of a recorder that never finished, or recovered */
     bool counters_only;   /* recovered: no lifetimes, peak, pairs, histograms */
+    bool is_running;      /* a look at a run that goes on; never in a recording */
     uint32_t merged_runs; /* 1, or the number of recordings merged */
 };
 
@@ -313,6 +317,9 @@ uint64_t profile_lost(const struct profile *p);
 
 /* The unit_name of a merged run whose runs counted different units, or not all of them. */
 #define PROFILE_UNITS_MIXED "mixed"
+
+/* The service or build_id of a merged run whose runs had different ones. */
+#define PROFILE_RUNS_MIXED "mixed"
 
 /*
  * Adds `from` into `into` (both sealed, not the same): runs side by side. Counts, bytes, times,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/labels.h"
 #include "heap/heap_growth.h"
 #include "heap/heap_timeline.h"
 #include "heap/profile_spans.h"
@@ -294,6 +295,9 @@ static void keep_names(struct profile *into, struct profile_run *run)
     run->id = mem_strings_keep(into->strings, run->id);
     run->command = mem_strings_keep(into->strings, run->command);
     run->host = mem_strings_keep(into->strings, run->host);
+    run->service = mem_strings_keep(into->strings, run->service);
+    run->build_id = mem_strings_keep(into->strings, run->build_id);
+    run->labels = mem_strings_keep(into->strings, run->labels);
     run->tool_version = mem_strings_keep(into->strings, run->tool_version);
     run->settings = mem_strings_keep(into->strings, run->settings);
     run->unit_name = mem_strings_keep(into->strings, run->unit_name);
@@ -307,6 +311,11 @@ static uint64_t badness(const struct profile_run *run)
     return (uint64_t)kinds[run->exit_kind] << 32 | (uint32_t)run->exit_code;
 }
 
+static const char *same_or_mixed(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0 ? a : PROFILE_RUNS_MIXED;
+}
+
 static void add_run(struct profile *into, const struct profile *from)
 {
     struct profile_run a = into->run;
@@ -315,6 +324,10 @@ static void add_run(struct profile *into, const struct profile *from)
     bool has_one_unit = strcmp(a.unit_name, b.unit_name) == 0;
     sum.unit_name = has_one_unit ? a.unit_name : PROFILE_UNITS_MIXED;
     sum.units = has_one_unit ? a.units + b.units : 0;
+    sum.service = same_or_mixed(a.service, b.service);
+    sum.build_id = same_or_mixed(a.build_id, b.build_id);
+    char *labels = labels_common(a.labels, b.labels);
+    sum.labels = labels;
     sum.duration_ns = larger(a.duration_ns, b.duration_ns);
     sum.clock_cost_ps = larger(a.clock_cost_ps, b.clock_cost_ps);
     const struct profile_run *worse = badness(&b) > badness(&a) ? &b : &a;
@@ -324,6 +337,7 @@ static void add_run(struct profile *into, const struct profile *from)
     sum.counters_only = a.counters_only || b.counters_only;
     sum.merged_runs = a.merged_runs + b.merged_runs;
     keep_names(into, &sum);
+    free(labels);
     into->run = sum;
 }
 

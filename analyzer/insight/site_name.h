@@ -43,6 +43,8 @@ void site_wrappers_add(struct site_wrappers *into, const char *glob);
 
 /* Replaces what stack held by the frames of a path. */
 void site_stack_load(struct site_stack *stack, const struct profile *profile, uint32_t path);
+/* The same for one frame: its inlined functions, then its own. */
+void site_stack_load_frame(struct site_stack *stack, const struct profile *profile, uint32_t frame);
 void site_stack_finish(struct site_stack *stack);
 
 /* Index of the frame to show: the innermost outside wrappers; 0 when all are wrappers. */

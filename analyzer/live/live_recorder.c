@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "live/live_clock.h"
+#include "live/live_gauge.h"
 #include "live/live_paths.h"
 #include "live/live_process.h"
 
@@ -224,6 +225,7 @@ static uint64_t drain(struct live_recorder *recorder)
 {
     uint64_t now_ns = now_of(recorder);
     uint64_t hold_ns = LIVE_ORDER_HOLD_NS;
+    recorder->drained_ns = since_start(recorder, now_ns - LIVE_ORDER_HOLD_NS);
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         live_session_refresh(recorder->sessions.at[i]);
         if (is_pressed(recorder->sessions.at[i])) {
@@ -266,7 +268,7 @@ static void add_process(struct live_recorder *recorder, struct live_session *ses
 static void end_earlier_image(struct live_recorder *recorder, uint32_t pid)
 {
     for (size_t i = 0; i < recorder->sessions.count; i++) {
-        if (recorder->sessions.at[i]->pid == pid) {
+        if (recorder->sessions.at[i]->seen_pid == pid) {
             recorder->sessions.at[i]->has_ended = true;
         }
     }
@@ -274,12 +276,14 @@ static void end_earlier_image(struct live_recorder *recorder, uint32_t pid)
 
 static void adopt(struct live_recorder *recorder, struct live_session *session)
 {
+    session->seen_pid =
+        live_process_find(session->pid, session->head->pid_namespace, session->name);
     if (session->head->origin != SESSION_BY_FORK && !recorder->is_read_only) {
-        end_earlier_image(recorder, session->pid);
+        end_earlier_image(recorder, session->seen_pid);
     }
     if (!recorder->is_read_only) {
         add_process(recorder, session);
-        session->pid_fd = live_process_open(session->pid);
+        session->pid_fd = live_process_open(session->seen_pid);
     }
     *MEM_PUSH(&recorder->sessions) = session;
 }
@@ -300,6 +304,8 @@ static void try_open(struct live_recorder *recorder, struct live_known *known, b
     if (found == LIVE_SESSION_OPEN) {
         forget_pending(recorder, known);
         adopt(recorder, session);
+    } else if (found == LIVE_SESSION_WITHDRAWN) {
+        forget_pending(recorder, known);
     } else if (found == LIVE_SESSION_BAD || is_last_try) {
         forget_pending(recorder, known);
         recorder->never_ready += 1;
@@ -408,10 +414,12 @@ static void see_ends(struct live_recorder *recorder)
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         struct live_session *session = recorder->sessions.at[i];
         session->has_ended =
-            session->has_ended || live_process_is_gone(session->pid, session->pid_fd);
+            session->has_ended || live_process_is_gone(session->seen_pid, session->pid_fd);
     }
 }
 
+/* Stamped as the last events that were read: later, it would put the live bytes of those still
+ * held back into its own, later bin of the timeline. */
 static void sample(struct live_recorder *recorder)
 {
     uint64_t now_ns = now_of(recorder);
@@ -419,15 +427,20 @@ static void sample(struct live_recorder *recorder)
         return;
     }
     recorder->sampled_ns = now_ns;
+    uint64_t resident_bytes = 0;
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         const struct live_session *session = recorder->sessions.at[i];
         uint64_t rss_bytes;
         uint64_t faults;
-        if (live_process_sample(session->pid, &rss_bytes, &faults)) {
-            heap_sample(recorder->heap, since_start(recorder, now_ns), session->process, rss_bytes,
-                        faults);
+        if (live_process_sample(session->seen_pid, &rss_bytes, &faults)) {
+            heap_sample(recorder->heap, recorder->drained_ns, session->process, rss_bytes, faults);
+            resident_bytes += rss_bytes;
         }
     }
+    struct heap_level level = heap_level(recorder->heap);
+    live_gauge_write(recorder->dir,
+                     &(struct live_gauge){live_clock_ns(), level.live_bytes, level.live_blocks,
+                                          level.peak_bytes, resident_bytes});
 }
 
 uint64_t live_recorder_pass(struct live_recorder *recorder)
@@ -560,6 +573,6 @@ void live_recorder_drop_strangers(struct live_recorder *recorder)
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         struct live_session *session = recorder->sessions.at[i];
         session->has_ended =
-            session->has_ended || !live_process_may_map(session->pid, session->name);
+            session->has_ended || !live_process_may_map(session->seen_pid, session->name);
     }
 }

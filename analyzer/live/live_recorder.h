@@ -41,6 +41,7 @@ struct live_recorder {
     uint64_t base_ns; /* the recording's start */
     uint64_t base_realtime_ns;
     uint64_t sampled_ns;
+    uint64_t drained_ns; /* since the start: older events have been read */
     uint64_t saved_ns;
     uint64_t save_cost_ns;
     uint64_t units_ended;

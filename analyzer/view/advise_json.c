@@ -51,6 +51,7 @@ static void write_finding(struct json *json, const struct advice *advice,
 {
     json_object(json, NULL);
     json_text(json, "kind", finding_name(f->kind));
+    json_text(json, "summary", finding_line(f->kind));
     json_uint(json, "site", f->site);
     json_uint(json, "call_sites", f->sites);
     json_text(json, "confidence", finding_confidence_name(f->confidence));

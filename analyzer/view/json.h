@@ -15,11 +15,13 @@ enum { JSON_DEPTH_MAX = 16, JSON_DEPTH_OF_LINES = 2 /* deeper members share a li
 struct json {
     FILE *out;
     unsigned depth;
+    unsigned depth_of_lines; /* members down to here have a line of their own */
     bool has_members[JSON_DEPTH_MAX];
     bool is_array[JSON_DEPTH_MAX];
 };
 
 struct json json_on(FILE *out);
+struct json json_on_line(FILE *out); /* each document is one line, as NDJSON wants it */
 void json_begin_object(struct json *json, const char *name);
 void json_begin_array(struct json *json, const char *name);
 void json_end(struct json *json); /* of the object or array begun last; the document's: newline */
@@ -44,6 +46,15 @@ static inline void json_null(struct json *json, const char *name)
 {
     json_put_null(json, name);
 }
+
+/* value / 1000 with three decimals, exactly: us of ns, ms of us. */
+void json_thousandths(struct json *json, const char *name, uint64_t value);
+
+/* value / 1000000 with six decimals: ms of ns. */
+void json_millionths(struct json *json, const char *name, uint64_t value);
+
+/* Labels as labels_canonical() makes them, as an object of texts. */
+void json_labels(struct json *json, const char *name, const char *labels);
 
 /* Command lines, arguments joined by US (0x1f), as an array of texts. */
 void json_command(struct json *json, const char *name, const char *command);

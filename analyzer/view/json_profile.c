@@ -55,6 +55,9 @@ void json_run(struct json *json, const struct profile *profile)
     json_bool(json, "counters_only", run->counters_only);
     json_text(json, "run_id", run->id);
     json_text(json, "host", run->host);
+    json_text(json, "service", run->service);
+    json_text(json, "build_id", run->build_id);
+    json_labels(json, "labels", run->labels);
     json_text(json, "tool_version", run->tool_version);
     json_text(json, "settings", run->settings);
     json_uint(json, "merged_runs", run->merged_runs);

@@ -1,6 +1,6 @@
 /*
- * page - what a report is written on: headings, paragraphs and tables, as text for a terminal or as
- * GitHub markdown. Text keeps to the width; colours only where people look.
+ * page - what a report is written on: headings, paragraphs and tables, as text for a terminal, as
+ * GitHub markdown or as HTML. Text keeps to the width; colours only where people look.
  * Everything handed in is raw: the page escapes for where it is printed.
  */
 #ifndef ALLOCTRAP_VIEW_PAGE_H
@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/table.h"
 
-enum page_form { PAGE_TEXT, PAGE_MARKDOWN };
+enum page_form { PAGE_TEXT, PAGE_MARKDOWN, PAGE_HTML };
 
 enum {
     PAGE_WIDTH = 100 /* where no terminal says otherwise */,

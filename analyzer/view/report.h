@@ -12,10 +12,13 @@
 #include "insight/rank.h"
 #include "insight/select.h"
 #include "insight/site_name.h"
+#include "insight/source_lines.h"
 #include "insight/tree.h"
+#include "symbol/source_path.h"
+#include "view/json.h"
 #include "view/page.h"
 
-enum report_shape { REPORT_SITES, REPORT_TREE, REPORT_CALLERS, REPORT_LATENCY };
+enum report_shape { REPORT_SITES, REPORT_TREE, REPORT_CALLERS, REPORT_SOURCE, REPORT_LATENCY };
 
 /* All borrowed. */
 struct report {
@@ -27,7 +30,9 @@ struct report {
     enum report_shape shape;
     const struct advice *advice; /* of the whole recording, whatever is selected */
     enum rank_key key;
-    size_t top; /* sites, or branches of a node; 0 = all */
+    size_t top;                        /* sites, branches of a node, or source files; 0 = all */
+    const struct source_lines *source; /* of REPORT_SOURCE */
+    struct source_places places;       /* where its files are */
 };
 
 /* Text or markdown, whatever the page is. */
@@ -35,6 +40,12 @@ void report_print(const struct report *report, const struct page *page);
 
 /* The tree or the callers, with the numbers of the report's key; report_print() calls it. */
 void report_print_tree(const struct report *report, const struct page *page);
+
+/* Source files with numbers beside their lines; report_print() calls it. */
+void report_print_source(const struct report *report, const struct page *page);
+
+/* The same as the member "source" of the object that is open; report_json() calls it. */
+void report_json_source(const struct report *report, struct json *json);
 
 /* The functions that allocate most by the report's key, whoever called them; report_print() calls
  * it. */

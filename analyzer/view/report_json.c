@@ -8,6 +8,7 @@
 #include "view/advise.h"
 #include "view/json.h"
 #include "view/json_profile.h"
+#include "view/report_json.h"
 
 static void write_histograms(struct json *json, const struct profile_site *site)
 {
@@ -88,7 +89,7 @@ static void write_sites(struct json *json, const struct report *r)
     free(sites);
 }
 
-static void write_calls(struct json *json, const struct report *r)
+void report_json_calls(struct json *json, const struct report *r)
 {
     json_object(json, "calls");
     for (unsigned i = 0; i < CALL_COUNT; i++) {
@@ -108,7 +109,7 @@ static uint64_t process_calls(const struct profile_totals *t)
     return t->allocs + t->frees + t->failed;
 }
 
-static void write_processes(struct json *json, const struct profile *p)
+void report_json_processes(struct json *json, const struct profile *p)
 {
     json_array(json, "processes");
     for (size_t i = 0; i < p->processes.count; i++) {
@@ -131,7 +132,7 @@ static void write_processes(struct json *json, const struct profile *p)
     json_end(json);
 }
 
-static void write_slow_calls(struct json *json, const struct report *r)
+void report_json_slow_calls(struct json *json, const struct report *r)
 {
     const struct profile *p = r->profile;
     json_array(json, "slow_calls");
@@ -153,7 +154,7 @@ static void write_slow_calls(struct json *json, const struct report *r)
     json_end(json);
 }
 
-static void write_filter(struct json *json, const struct report *r)
+void report_json_filter(struct json *json, const struct report *r)
 {
     if (!r->selection->is_filtered) {
         return;
@@ -201,15 +202,6 @@ static void write_tree(struct json *json, const struct report *r)
     tree_destroy(tree);
 }
 
-static uint64_t net_total(const struct report *r)
-{
-    uint64_t calls = 0;
-    for (size_t i = 0; i < CALL_COUNT; i++) {
-        calls += r->selection->calls[i].calls;
-    }
-    return latency_net(r->selection->totals.ns, calls, r->profile->run.clock_cost_ps);
-}
-
 void report_json(const struct report *report, FILE *out)
 {
     const struct profile *p = report->profile;
@@ -217,13 +209,16 @@ void report_json(const struct report *report, FILE *out)
     json_object(&json, NULL);
     json_text(&json, "format", "alloctrap-report/1");
     json_run(&json, p);
-    write_filter(&json, report);
-    json_totals(&json, "totals", &report->selection->totals, net_total(report));
-    write_calls(&json, report);
-    write_processes(&json, p);
+    report_json_filter(&json, report);
+    json_totals(&json, "totals", &report->selection->totals, select_net_ns(report->selection, p));
+    report_json_calls(&json, report);
+    report_json_processes(&json, p);
     write_sites(&json, report);
     write_tree(&json, report);
-    write_slow_calls(&json, report);
+    if (report->shape == REPORT_SOURCE) {
+        report_json_source(report, &json);
+    }
+    report_json_slow_calls(&json, report);
     json_findings(&json, report->advice, &report->wrappers, 0);
     json_end(&json);
 }
