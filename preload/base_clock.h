@@ -8,8 +8,9 @@
 #define ALLOCTRAP_BASE_CLOCK_H
 
 #include "alloctrap/clock_rule.h"
+#include "base_local.h"
 
-extern struct session_clock clock_now_by;
+LOCAL extern struct session_clock clock_now_by;
 
 /* COLD. Clocks by this rule from now on; a TSC rule that cannot be used is MONOTONIC. */
 void clock_use(const struct session_clock *rule);
@@ -32,6 +33,13 @@ static inline uint64_t clock_ticks(void)
 static inline uint64_t clock_to_ns(uint64_t ticks)
 {
     return clock_rule_ns(&clock_now_by, ticks);
+}
+
+/* HOT. ns between two tick counts, the later one first; 0 when it is not: the thread moved to a
+ * processor whose TSC is behind. */
+static inline uint64_t clock_span_ns(uint64_t end_ticks, uint64_t start_ticks)
+{
+    return end_ticks > start_ticks ? clock_rule_span_ns(&clock_now_by, end_ticks - start_ticks) : 0;
 }
 
 #endif

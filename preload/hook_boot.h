@@ -8,12 +8,14 @@
 #ifndef ALLOCTRAP_HOOK_BOOT_H
 #define ALLOCTRAP_HOOK_BOOT_H
 
+#include "base_local.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { HOOK_BOOT_BYTES = 64 << 10 };
-extern char hook_boot_buffer[HOOK_BOOT_BYTES];
+LOCAL extern char hook_boot_buffer[HOOK_BOOT_BYTES];
 
 /* HOT. Blocks of before are told by their address. */
 static inline bool hook_boot_owns(const void *ptr)

@@ -20,11 +20,9 @@ static const uint64_t NO_STACK_HASH = 1; /* frees, when free stacks are off */
 struct call_facts {
     const struct hook_now *now;
     enum hook_effect effect;
-    uint64_t begun_addr; /* 0 = none */
-    uint64_t ended_addr; /* of a failed realloc: the block that stays */
-    uint64_t size;
-    uint64_t start_ns; /* as far as the clock was read */
-    uint64_t end_ns;
+    const void *begun; /* NULL = none */
+    const void *ended; /* of a failed realloc: the block that stays */
+    size_t size;
     struct site_sum sum;
 };
 
@@ -60,14 +58,16 @@ void hook_begin_slowly(struct hook_now *now)
 static uint64_t row_key(uint64_t stack_hash, unsigned call, uint32_t epoch)
 {
     uint64_t key = stack_hash ^ (call + 1) * CALL_SALT ^ epoch * EPOCH_SALT;
-    key = (key ^ key >> 29) * CALL_SALT;
     return key == 0 ? 1 : key;
 }
 
-static uint32_t path_of_stack(struct hook_scratch *scratch, const struct stack_ref *stack)
+static uint32_t path_of_stack(struct hook_scratch *scratch)
 {
+    struct stack_names *names = stack_names(scratch->stack);
     struct path_key key = {0};
-    for (uint32_t i = 0; i < stack->depth; i++) {
+    uint32_t depth = stack_depth(scratch->stack);
+    for (uint32_t i = names->count; i < depth; i++) {
+        key.parent = i == 0 ? 0 : names->ids[i - 1];
         key.addr = stack_frame(scratch->stack, i, &key.flags);
         /* First the module, then the node: no reader meets a frame without a name. */
         key.epoch = hook_dl_note(scratch->head, key.addr, scratch->epoch);
@@ -76,9 +76,10 @@ static uint32_t path_of_stack(struct hook_scratch *scratch, const struct stack_r
         if (id == 0) {
             return 0;
         }
-        key.parent = id;
+        names->ids[i] = id;
+        names->count = i + 1;
     }
-    return key.parent;
+    return names->ids[depth - 1];
 }
 
 static void follow_epoch(struct hook_scratch *scratch)
@@ -91,17 +92,15 @@ static void follow_epoch(struct hook_scratch *scratch)
 }
 
 /* Kept out of the way of the hit: a new site happens once. */
-__attribute__((noinline)) static struct site_entry *new_site(struct hook_scratch *scratch,
-                                                             uint64_t key,
-                                                             const struct stack_ref *stack,
-                                                             unsigned call, uint32_t *ret_path)
+__attribute__((noinline)) static struct site_entry *
+new_site(struct hook_scratch *scratch, uint64_t key, unsigned call, bool has_stack)
 {
-    *ret_path = stack->depth == 0 ? 0 : path_of_stack(scratch, stack);
-    if (*ret_path == 0 && stack->depth != 0) {
+    uint32_t path = has_stack ? path_of_stack(scratch) : 0;
+    if (path == 0 && has_stack) {
         link_add(&scratch->place->lost[LOSS_PATHS_FULL], 1);
         return NULL;
     }
-    struct site_entry *entry = site_add(&scratch->sites, key, *ret_path, call);
+    struct site_entry *entry = site_add(&scratch->sites, key, path, call);
     if (entry == NULL) {
         link_add(&scratch->place->lost[LOSS_ROWS_FULL], 1);
     }
@@ -110,33 +109,15 @@ __attribute__((noinline)) static struct site_entry *new_site(struct hook_scratch
 
 /* The call's row; NULL: it belongs to the remainder. */
 IN_PLACE struct site_entry *site_of(struct hook_scratch *scratch, const struct hook_now *now,
-                                    enum hook_effect effect, uint32_t *ret_path)
+                                    enum hook_effect effect)
 {
-    struct stack_ref stack = {.hash = NO_STACK_HASH};
     follow_epoch(scratch);
-    if (effect != HOOK_EFFECT_FREE || life_config.are_free_stacks_on) {
-        stack_capture(scratch->stack, &now->at, &stack);
-    }
-    uint64_t key = row_key(stack.hash, now->call, scratch->epoch);
+    bool has_stack = effect != HOOK_EFFECT_FREE || life_config.are_free_stacks_on;
+    uint64_t hash = has_stack ? stack_capture(scratch->stack, &now->at)->hash : NO_STACK_HASH;
+    uint64_t key = row_key(hash, now->call, scratch->epoch);
     struct site_entry *entry = site_find(&scratch->sites, key);
-    if (__builtin_expect(entry == NULL, false)) {
-        return new_site(scratch, key, &stack, now->call, ret_path);
-    }
-    *ret_path = entry->path;
-    return entry;
-}
-
-/* Counts the call in its row, or in the remainder; the call's path. */
-IN_PLACE uint32_t count(struct hook_scratch *scratch, const struct call_facts *facts)
-{
-    uint32_t path = 0;
-    struct site_entry *entry = site_of(scratch, facts->now, facts->effect, &path);
-    if (__builtin_expect(entry != NULL, true)) {
-        site_count(site_row(&scratch->sites, entry), &facts->sum);
-    } else {
-        site_count_shared(&scratch->place->rest[facts->now->call], &facts->sum);
-    }
-    return path;
+    return __builtin_expect(entry != NULL, true) ? entry
+                                                 : new_site(scratch, key, now->call, has_stack);
 }
 
 __attribute__((noinline)) static void push(struct hook_scratch *scratch,
@@ -156,68 +137,67 @@ __attribute__((noinline)) static void push(struct hook_scratch *scratch,
     }
 }
 
-IN_PLACE struct session_event event_of(const struct call_facts *facts, uint32_t path,
-                                       uint64_t stamp_ns, uint64_t addr, unsigned flags)
+IN_PLACE struct session_event event_of(const struct hook_now *now, uint32_t path, uint64_t stamp_ns,
+                                       const void *block)
 {
-    uint64_t size = facts->size < SESSION_LOW48 ? facts->size : SESSION_LOW48;
-    uint16_t latency = life_config.is_latency_on ? loglin_code(facts->sum.ns) : 0;
-    return (struct session_event){
-        .stamp_ns = stamp_ns,
-        .word1 = (addr & SESSION_LOW48) | (uint64_t)latency << 48,
-        .word2 = size | (uint64_t)facts->now->call << 48 | (uint64_t)flags << 56,
-        .word3 = path | (uint64_t)(uint32_t)(facts->now->at.sp >> 4) << 32};
+    return (struct session_event){.stamp_ns = stamp_ns,
+                                  .word1 = (uint64_t)(uintptr_t)block & SESSION_LOW48,
+                                  .word2 = (uint64_t)now->call << 48,
+                                  .word3 = path | (uint64_t)(uint32_t)(now->at.sp >> 4) << 32};
 }
 
-IN_PLACE struct session_event old_event(const struct call_facts *facts, uint32_t path)
+IN_PLACE uint64_t latency_part(uint64_t ns)
 {
-    struct session_event event =
-        event_of(facts, path, facts->start_ns, facts->ended_addr, SESSION_EVENT_OLD);
-    event.word1 &= SESSION_LOW48;  /* the latency is the new block's */
-    event.word2 &= ~SESSION_LOW48; /* and so is the size */
-    return event;
+    return life_config.is_latency_on ? (uint64_t)loglin_code(ns) << 48 : 0;
 }
 
-IN_PLACE void push_one(struct hook_scratch *scratch, const struct session_event *event)
+IN_PLACE uint64_t size_part(size_t size)
 {
-    if (__builtin_expect(!ring_push_quickly(&scratch->ring, event), false)) {
-        struct session_event stored = *event; /* the caller's stays in registers */
-        push(scratch, &stored, 1);
+    return size < SESSION_LOW48 ? size : SESSION_LOW48;
+}
+
+IN_PLACE uint64_t flags_part(unsigned flags)
+{
+    return (uint64_t)flags << 56;
+}
+
+IN_PLACE uint64_t time_of(const struct hook_now *now)
+{
+    return life_config.is_latency_on ? clock_span_ns(now->end_ticks, now->start_ticks) : 0;
+}
+
+/* The events of a call that is not simply one block more or one less. */
+static void tell(struct hook_scratch *scratch, const struct call_facts *facts, uint32_t path)
+{
+    const struct hook_now *now = facts->now;
+    struct session_event events[2];
+    uint32_t count = 0;
+    if (facts->sum.frees != 0) {
+        events[count] = event_of(now, path, clock_to_ns(now->start_ticks), facts->ended);
+        if (facts->effect == HOOK_EFFECT_REALLOC) {
+            events[count].word2 |= flags_part(SESSION_EVENT_OLD);
+        }
+        if (facts->sum.allocs == 0) { /* else the latency is the new block's */
+            events[count].word1 |= latency_part(facts->sum.ns);
+            events[count].word2 |=
+                facts->effect == HOOK_EFFECT_REALLOC ? flags_part(SESSION_EVENT_NULL) : 0;
+        }
+        count++;
+    }
+    if (facts->sum.allocs != 0 || facts->sum.failed != 0) {
+        const void *block = facts->sum.failed != 0 ? facts->ended : facts->begun;
+        events[count] = event_of(now, path, clock_to_ns(now->end_ticks), block);
+        events[count].word1 |= latency_part(facts->sum.ns);
+        events[count].word2 |= size_part(facts->size);
+        events[count].word2 |= facts->sum.failed != 0 ? flags_part(SESSION_EVENT_FAILED) : 0;
+        count++;
+    }
+    if (count != 0) {
+        push(scratch, events, count);
     }
 }
 
-IN_PLACE void tell(struct hook_scratch *scratch, const struct call_facts *facts, uint32_t path)
-{
-    if (facts->sum.failed != 0) {
-        struct session_event event =
-            event_of(facts, path, facts->end_ns, facts->ended_addr, SESSION_EVENT_FAILED);
-        push_one(scratch, &event);
-    } else if (facts->sum.allocs == 0 && facts->sum.frees != 0) {
-        bool is_realloc = facts->effect == HOOK_EFFECT_REALLOC;
-        struct session_event event =
-            event_of(facts, path, facts->start_ns, facts->ended_addr,
-                     is_realloc ? SESSION_EVENT_OLD | SESSION_EVENT_NULL : 0U);
-        push_one(scratch, &event);
-    } else if (facts->sum.allocs != 0 && facts->sum.frees == 0) {
-        struct session_event event = event_of(facts, path, facts->end_ns, facts->begun_addr, 0);
-        push_one(scratch, &event);
-    } else if (facts->sum.allocs != 0) {
-        struct session_event both[] = {old_event(facts, path),
-                                       event_of(facts, path, facts->end_ns, facts->begun_addr, 0)};
-        push(scratch, both, 2);
-    }
-}
-
-IN_PLACE void read_clock(struct call_facts *facts)
-{
-    facts->start_ns = clock_to_ns(facts->now->start_ticks);
-    facts->end_ns = clock_to_ns(facts->now->end_ticks);
-    /* Below 0: the thread moved to a processor whose TSC is behind. */
-    if (life_config.is_latency_on && facts->end_ns > facts->start_ns) {
-        facts->sum.ns = facts->end_ns - facts->start_ns;
-    }
-}
-
-IN_PLACE struct site_sum sum_of(const void *begun, const void *ended, size_t size, bool is_failed)
+static struct site_sum sum_of(const void *begun, const void *ended, size_t size, bool is_failed)
 {
     return (struct site_sum){.allocs = begun != NULL,
                              .frees = ended != NULL && !is_failed,
@@ -243,27 +223,38 @@ __attribute__((noinline)) static void count_elsewhere(const struct hook_now *now
     life_count_early(now->call, &sum, cause, events);
 }
 
-IN_PLACE void record(const struct hook_now *now, enum hook_effect effect, const void *begun,
-                     const void *ended, size_t size, bool is_failed)
+static void record_any(const struct call_facts *facts)
 {
     struct hook_scratch *scratch = hook_tls.scratch;
-    struct call_facts facts = {.now = now,
-                               .effect = effect,
-                               .begun_addr = (uint64_t)(uintptr_t)begun,
-                               .ended_addr = (uint64_t)(uintptr_t)ended,
-                               .size = size,
-                               .sum = sum_of(begun, ended, size, is_failed)};
-    read_clock(&facts);
-    tell(scratch, &facts, count(scratch, &facts));
+    const struct hook_now *now = facts->now;
+    struct site_entry *entry = site_of(scratch, now, facts->effect);
+    if (entry != NULL) {
+        site_count(site_row(&scratch->sites, entry), &facts->sum);
+    } else {
+        site_count_shared(&scratch->place->rest[now->call], &facts->sum);
+    }
+    tell(scratch, facts, entry != NULL ? entry->path : 0);
 }
 
-IN_PLACE void finish(const struct hook_now *now, enum hook_effect effect, const void *begun,
-                     const void *ended, size_t size, bool is_failed)
+IN_PLACE bool is_recording(const struct hook_now *now)
+{
+    return __builtin_expect(now->way == HOOK_RECORD && life_is_current(), true);
+}
+
+void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_t size,
+                     bool is_failed)
 {
     int host_errno = errno; /* what the host must see, set by the real function */
     hook_guard_phase(HOOK_IN_OURS);
-    if (__builtin_expect(now->way == HOOK_RECORD && life_is_current(), true)) {
-        record(now, effect, begun, ended, size, is_failed);
+    if (is_recording(now)) {
+        struct call_facts facts = {.now = now,
+                                   .effect = hook_call_effect(now->call),
+                                   .begun = begun,
+                                   .ended = ended,
+                                   .size = size,
+                                   .sum = sum_of(begun, ended, size, is_failed)};
+        facts.sum.ns = time_of(now);
+        record_any(&facts);
     } else {
         count_elsewhere(now, begun, ended, size, is_failed);
     }
@@ -275,26 +266,89 @@ IN_PLACE void finish(const struct hook_now *now, enum hook_effect effect, const 
     errno = host_errno;
 }
 
+/* What push() does for one event; it may wait, by system calls. */
+__attribute__((noinline)) static void push_slowly(struct hook_scratch *scratch, uint64_t stamp_ns,
+                                                  uint64_t word1, uint64_t word2, uint64_t word3)
+{
+    int host_errno = errno;
+    struct session_event event = {stamp_ns, word1, word2, word3};
+    push(scratch, &event, 1);
+    errno = host_errno;
+}
+
+IN_PLACE void push_one(struct hook_scratch *scratch, struct session_event event)
+{
+    if (__builtin_expect(!ring_push_quickly(&scratch->ring, &event), false)) {
+        push_slowly(scratch, event.stamp_ns, event.word1, event.word2, event.word3);
+    }
+}
+
+IN_PLACE struct session_row *row_by_hash(struct hook_scratch *scratch, uint64_t hash, unsigned call)
+{
+    const struct site_entry *entry =
+        site_find(&scratch->sites, row_key(hash, call, scratch->epoch));
+    return __builtin_expect(entry != NULL, true) ? site_row(&scratch->sites, entry) : NULL;
+}
+
+/* The row of a known call site, or NULL. */
+IN_PLACE struct session_row *row_known(struct hook_scratch *scratch, const struct hook_now *now,
+                                       enum hook_effect effect)
+{
+    follow_epoch(scratch);
+    if (effect == HOOK_EFFECT_FREE && !life_config.are_free_stacks_on) {
+        return row_by_hash(scratch, NO_STACK_HASH, now->call);
+    }
+    struct stack_ref *stack = stack_capture(scratch->stack, &now->at);
+    struct session_row *row = stack->note;
+    if (row == NULL || row->call != now->call) { /* one place may call two functions */
+        row = row_by_hash(scratch, stack->hash, now->call);
+        stack->note = row;
+    }
+    return row;
+}
+
+/*
+ * hook_finish_any() for a call that began or ended one block, from a call site that is known:
+ * nothing here touches errno. False: nothing was done.
+ */
+IN_PLACE bool record_known(const struct hook_now *now, enum hook_effect effect, const void *block,
+                           size_t size)
+{
+    struct hook_scratch *scratch = hook_tls.scratch;
+    struct session_row *row = row_known(scratch, now, effect);
+    if (__builtin_expect(row == NULL, false)) {
+        return false;
+    }
+    uint64_t ns = time_of(now);
+    bool is_free = effect == HOOK_EFFECT_FREE;
+    site_count(row,
+               &(struct site_sum){.allocs = !is_free, .frees = is_free, .bytes = size, .ns = ns});
+    struct session_event event =
+        event_of(now, row->path, clock_to_ns(is_free ? now->start_ticks : now->end_ticks), block);
+    event.word1 |= latency_part(ns);
+    event.word2 |= size_part(size);
+    push_one(scratch, event);
+    return true;
+}
+
 void hook_finish_alloc(const struct hook_now *now, void *ptr, size_t size)
 {
-    if (__builtin_expect(ptr != NULL, true)) {
-        finish(now, HOOK_EFFECT_ALLOC, ptr, NULL, size, false);
-    } else {
-        hook_finish_any(now, NULL, NULL, size, true);
+    hook_guard_phase(HOOK_IN_OURS);
+    if (__builtin_expect(ptr != NULL, true) && is_recording(now) &&
+        record_known(now, HOOK_EFFECT_ALLOC, ptr, size)) {
+        hook_guard_leave();
+        return;
     }
+    hook_finish_any(now, ptr, NULL, size, ptr == NULL);
 }
 
 void hook_finish_free(const struct hook_now *now, void *ptr)
 {
-    if (__builtin_expect(ptr != NULL, true)) {
-        finish(now, HOOK_EFFECT_FREE, NULL, ptr, 0, false);
-    } else {
-        hook_finish_any(now, NULL, NULL, 0, false);
+    hook_guard_phase(HOOK_IN_OURS);
+    if (__builtin_expect(ptr != NULL, true) && is_recording(now) &&
+        record_known(now, HOOK_EFFECT_FREE, ptr, 0)) {
+        hook_guard_leave();
+        return;
     }
-}
-
-void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_t size,
-                     bool is_failed)
-{
-    finish(now, hook_call_effect(now->call), begun, ended, size, is_failed);
+    hook_finish_any(now, NULL, ptr, 0, false);
 }

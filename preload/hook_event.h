@@ -64,12 +64,13 @@ __attribute__((always_inline)) static inline void hook_begin(struct hook_now *no
 }
 
 /* HOT. True when there is anything to record. */
-__attribute__((always_inline)) static inline bool hook_is_done(struct hook_now *now)
+__attribute__((always_inline)) static inline bool hook_is_done(struct hook_now *now,
+                                                               enum hook_effect effect)
 {
     if (now->way == HOOK_PASS) {
         return false;
     }
-    if (life_config.is_latency_on || hook_call_effect(now->call) != HOOK_EFFECT_FREE) {
+    if (effect != HOOK_EFFECT_FREE || life_config.is_latency_on) {
         now->end_ticks = clock_ticks();
     }
     return true;
@@ -79,7 +80,7 @@ __attribute__((always_inline)) static inline bool hook_is_done(struct hook_now *
 __attribute__((always_inline)) static inline void hook_end_alloc(struct hook_now *now, void *ptr,
                                                                  size_t size)
 {
-    if (hook_is_done(now)) {
+    if (hook_is_done(now, HOOK_EFFECT_ALLOC)) {
         hook_finish_alloc(now, ptr, size);
     }
 }
@@ -87,7 +88,7 @@ __attribute__((always_inline)) static inline void hook_end_alloc(struct hook_now
 /* HOT. */
 __attribute__((always_inline)) static inline void hook_end_free(struct hook_now *now, void *ptr)
 {
-    if (hook_is_done(now)) {
+    if (hook_is_done(now, HOOK_EFFECT_FREE)) {
         hook_finish_free(now, ptr);
     }
 }
@@ -97,7 +98,7 @@ __attribute__((always_inline)) static inline void hook_end_free(struct hook_now 
 __attribute__((always_inline)) static inline void hook_end_realloc(struct hook_now *now, void *old,
                                                                    void *fresh, size_t size)
 {
-    if (hook_is_done(now)) {
+    if (hook_is_done(now, HOOK_EFFECT_REALLOC)) {
         bool is_failed = fresh == NULL && (size != 0 || old == NULL);
         hook_finish_any(now, fresh, old, size, is_failed);
     }

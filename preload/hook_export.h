@@ -6,6 +6,7 @@
 #ifndef ALLOCTRAP_HOOK_EXPORT_H
 #define ALLOCTRAP_HOOK_EXPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,8 @@ EXPORT int _Fork(void);
 
 /* The in-process side of alloctrap.h. */
 EXPORT void alloctrap_note_units(uint64_t count, const char *unit_name);
+EXPORT void alloctrap_note(uint32_t kind, const char *name);
+/* The calling thread's exact counts so far: allocations, frees, bytes. False when it has none. */
+EXPORT bool alloctrap_thread_counts(uint64_t counts[3]);
 
 #endif

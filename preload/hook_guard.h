@@ -19,6 +19,7 @@
 #ifndef ALLOCTRAP_HOOK_GUARD_H
 #define ALLOCTRAP_HOOK_GUARD_H
 
+#include "base_local.h"
 #include "stack_walk.h"
 
 #include <stdatomic.h>
@@ -38,7 +39,7 @@ struct hook_tls {
     uint32_t place_tries; /* calls since a place was refused */
     uint32_t pad;
 };
-extern _Thread_local struct hook_tls hook_tls;
+LOCAL extern _Thread_local struct hook_tls hook_tls;
 
 enum hook_guard_result {
     HOOK_GUARD_ENTERED,

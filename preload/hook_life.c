@@ -274,6 +274,9 @@ static void tell_adoption(struct hook_scratch *scratch)
 
 static bool start_thread(struct session_head *head)
 {
+    /* Before all else: a handler may fork in the middle, and what is the parent's is not taken for
+     * the child's. */
+    uint32_t generation = atomic_load_explicit(&life_page_now->generation, memory_order_relaxed);
     if (hook_tls.place_tries != 0 && hook_tls.place_tries++ % PLACE_RETRY_CALLS != 0) {
         return false;
     }
@@ -297,7 +300,7 @@ static bool start_thread(struct session_head *head)
     hook_tls.place_tries = 0;
     hook_tls.scratch = scratch;
     atomic_signal_fence(memory_order_seq_cst); /* a handler sees the scratch whole, or not at all */
-    hook_tls.generation = atomic_load_explicit(&life_page_now->generation, memory_order_relaxed);
+    hook_tls.generation = generation;
     return true;
 }
 

@@ -16,6 +16,7 @@
 #define ALLOCTRAP_HOOK_LIFE_H
 
 #include "alloctrap/session.h"
+#include "base_local.h"
 #include "hook_guard.h"
 #include "ring_spsc.h"
 #include "site_count.h"
@@ -24,7 +25,7 @@ struct life_page {
     _Atomic uint32_t state;      /* enum life_state */
     _Atomic uint32_t generation; /* of the session; 0 while there is none */
 };
-extern struct life_page *life_page_now;
+LOCAL extern struct life_page *life_page_now;
 
 /* A thread's own memory, taken over with its place. */
 struct hook_scratch {
@@ -41,7 +42,7 @@ struct life_config {
     bool is_latency_on;
     bool are_free_stacks_on;
 };
-extern struct life_config life_config;
+LOCAL extern struct life_config life_config;
 
 enum hook_way {
     HOOK_PASS,   /* forward, no more */

@@ -112,10 +112,20 @@ const char *hook_next_object(void)
     return object == NULL ? "?" : object->l_name;
 }
 
+void hook_next_forget_failure(void)
+{
+    if (dlerror() != NULL) {
+        (void)dlerror(); /* told once, it is freed */
+    }
+}
+
 /* Stores a symbol into a function pointer, which C has no cast for. */
 static bool find(void *ret_function, const char *name)
 {
     void *symbol = hook_next_symbol(name);
+    if (symbol == NULL) {
+        hook_next_forget_failure();
+    }
     memcpy(ret_function, &symbol, sizeof symbol);
     return symbol != NULL;
 }

@@ -11,6 +11,8 @@
 #ifndef ALLOCTRAP_HOOK_NEXT_H
 #define ALLOCTRAP_HOOK_NEXT_H
 
+#include "base_local.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +38,7 @@ struct hook_next {
     int (*fork_only)(void); /* _Fork: no handlers */
 };
 
-extern _Atomic(const struct hook_next *) hook_next_now;
+LOCAL extern _Atomic(const struct hook_next *) hook_next_now;
 
 /* HOT. Acquire; pairs with the release in hook_next_resolve(). */
 static inline const struct hook_next *hook_next(void)
@@ -56,5 +58,8 @@ bool hook_next_is_known(void);
 bool hook_next_is_side(uintptr_t pc);
 /* COLD. The file of the object that serves malloc. */
 const char *hook_next_object(void);
+/* COLD. A look-up that failed leaves its message for the next dlerror(), which would be the host's,
+ * and which the next dlopen() frees as if the host had made it. This forgets it. */
+void hook_next_forget_failure(void);
 
 #endif

@@ -3,7 +3,7 @@
 #include "link_session.h"
 
 enum {
-    PROBES_MAX = 24 /* of one index level; a node beyond goes to the next level */
+    PROBES_MAX = 4 /* of one index level; a node beyond goes to the next level, four times larger */
 };
 
 static uint64_t hash_of(const struct path_key *key)

@@ -20,7 +20,8 @@ uint32_t ring_size_for(uint32_t index)
 
 void ring_init(struct ring *ring, struct session_head *head, struct session_thread *place)
 {
-    *ring = (struct ring){.head = head, .place = place};
+    uint64_t tail = atomic_load_explicit(&place->ring_tail, memory_order_relaxed);
+    *ring = (struct ring){.head = head, .place = place, .limit = tail};
     uint64_t off = atomic_load_explicit(&place->ring_off, memory_order_relaxed);
     if (off != 0) {
         ring->events = link_at(head, off);
@@ -52,10 +53,19 @@ static bool touch(const struct ring *ring, uint64_t at)
     return link_touch(ring->head, off, count * sizeof *ring->events);
 }
 
+/* How far one may push without a look at the consumer or at fresh pages. */
+static uint64_t limit_at(const struct ring *ring, uint64_t tail)
+{
+    uint64_t full = ring->place->ring_head_seen + ring->size;
+    uint64_t touch = (tail + RING_TOUCH_EVENTS - 1) / RING_TOUCH_EVENTS * RING_TOUCH_EVENTS;
+    return touch <= ring->mask && touch < full ? touch : full;
+}
+
 bool ring_push(struct ring *ring, const struct session_event *events, uint32_t count)
 {
     /* Relaxed: ours alone to write. */
     uint64_t tail = atomic_load_explicit(&ring->place->ring_tail, memory_order_relaxed);
+    ring->limit = 0; /* ring_push_quickly() refuses until all below has gone well */
     if (ring->events == NULL || !has_room(ring, tail, count)) {
         return false;
     }
@@ -64,11 +74,13 @@ bool ring_push(struct ring *ring, const struct session_event *events, uint32_t c
         if (at % RING_TOUCH_EVENTS == 0 && at <= ring->mask && !touch(ring, at)) {
             ring->events = NULL; /* no memory for more of it: nothing is stored any more */
             ring->size = 0;
+            ring->limit = tail;
             return false;
         }
         ring->events[at & ring->mask] = events[i];
     }
     /* Release; pairs with the consumer's acquire: no tail is seen before the events under it. */
     atomic_store_explicit(&ring->place->ring_tail, tail + count, memory_order_release);
+    ring->limit = limit_at(ring, tail + count);
     return true;
 }

@@ -16,7 +16,8 @@ struct ring {
     struct session_thread *place;
     struct session_event *events; /* NULL: no memory for a ring; every push is refused */
     uint64_t mask;
-    uint64_t size; /* mask + 1; 0 without events */
+    uint64_t size;  /* mask + 1; 0 without events */
+    uint64_t limit; /* from this tail on ring_push() must look: full, or pages to be touched */
 };
 
 enum {
@@ -37,8 +38,7 @@ static inline bool ring_push_quickly(struct ring *ring, const struct session_eve
     struct session_thread *place = ring->place;
     /* Relaxed: ours alone to write. */
     uint64_t tail = atomic_load_explicit(&place->ring_tail, memory_order_relaxed);
-    if (__builtin_expect(
-            tail - place->ring_head_seen >= ring->size || tail % RING_TOUCH_EVENTS == 0, false)) {
+    if (__builtin_expect(tail >= ring->limit, false)) {
         return false;
     }
     ring->events[tail & ring->mask] = *event;

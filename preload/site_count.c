@@ -4,9 +4,12 @@
 
 enum { INDEX_FIRST_SLOTS = 256 };
 
+/* Every table's before its first row: nothing is ever written there. */
+static struct site_entry no_entry;
+
 void site_init(struct site_table *table, struct session_head *head, struct session_thread *place)
 {
-    *table = (struct site_table){.head = head, .place = place};
+    *table = (struct site_table){.head = head, .place = place, .index = &no_entry};
     uint64_t off = atomic_load_explicit(&place->index_off, memory_order_relaxed);
     if (off == 0) {
         return;
@@ -21,7 +24,7 @@ void site_init(struct site_table *table, struct session_head *head, struct sessi
 /* At half full the index doubles; when there is no room for that it may fill to 7/8. */
 static bool make_room(struct site_table *table)
 {
-    uint64_t slots = table->index == NULL ? 0 : table->mask + 1;
+    uint64_t slots = table->index == &no_entry ? 0 : table->mask + 1;
     if (table->used * 2 < slots) {
         return true;
     }

@@ -22,7 +22,7 @@ struct site_entry {
 struct site_table {
     struct session_head *head;
     struct session_thread *place;
-    struct site_entry *index; /* NULL before the first row */
+    struct site_entry *index; /* of one free slot before the first row */
     uint64_t mask;
     uint64_t used;
 };
@@ -51,9 +51,6 @@ static inline struct site_entry *site_slot(struct site_entry *index, uint64_t ma
 /* HOT. NULL when this stack and function were not met before. */
 static inline struct site_entry *site_find(const struct site_table *table, uint64_t key)
 {
-    if (table->index == NULL) {
-        return NULL;
-    }
     struct site_entry *slot = site_slot(table->index, table->mask, key);
     return slot->key == key ? slot : NULL;
 }

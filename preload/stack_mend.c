@@ -1,31 +1,13 @@
 #include "stack_mend.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
+#include "stack_keep.h"
+
 enum {
-    MEND_SPECIAL = 1,    /* a slot: the step to this frame took more than a return address */
-    MEND_JOIN_FRAMES = 8 /* stepping so many costs what moving some thirty does */
+    MEND_JOIN_FRAMES = 12, /* stepping so many costs what moving some forty does */
+    MEND_RUN_FRAMES = 4    /* a function and its caller's place in it are two */
 };
-
-/* A frame's part of the identity; index from the outermost frame. */
-static uint64_t term_of(uintptr_t pc, uint32_t flags, uint32_t index)
-{
-    uint64_t x = pc ^ (uint64_t)flags << 56;
-    x += (index + UINT64_C(1)) * UINT64_C(0x9E3779B97F4A7C15);
-    x = (x ^ x >> 32) * UINT64_C(0xD6E8FEB86659FD93);
-    x = (x ^ x >> 32) * UINT64_C(0xD6E8FEB86659FD93);
-    return x ^ x >> 32;
-}
-
-static void load_frame(const struct stack_mend *s, uint32_t i, struct stack_cursor *ret)
-{
-    ret->pc = s->pcs[i];
-    ret->sp = s->sps[i];
-    ret->bp_at = s->bp_ats[i];
-    ret->flags = s->frame_flags[i];
-    ret->is_special = s->slots[i] == MEND_SPECIAL;
-}
 
 /* The frames inwards of where the walk stands: fresh ones, then those verified. */
 static bool inner_frame(const void *context, uint32_t n, struct stack_cursor *ret)
@@ -39,7 +21,7 @@ static bool inner_frame(const void *context, uint32_t n, struct stack_cursor *re
     if (i >= s->count) {
         return false;
     }
-    load_frame(s, i, ret);
+    stack_keep_load(s, i, ret);
     return true;
 }
 
@@ -47,69 +29,94 @@ void stack_mend_init(struct stack_mend *s, uint32_t depth_max)
 {
     uint32_t most = depth_max < STACK_FRAMES_MAX ? depth_max : STACK_FRAMES_MAX;
     s->depth_max = most > 0 ? most : 1;
-    s->count = 0;
-    s->sum = 0;
     s->can_join = false;
-    s->is_busy = false;
+    s->state = STACK_MEND_PART;
     s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
     s->stepper.inner = inner_frame;
     s->stepper.inner_context = s;
     s->stepper.epoch = stack_rule_epoch();
     memset(s->memo, 0, sizeof s->memo);
+    stack_mend_forget(s);
+}
+
+static void set_cut(struct stack_mend *s, bool is_cut)
+{
+    if (s->is_cut != is_cut) {
+        s->ref.hash += is_cut ? STACK_TERM_CUT : -STACK_TERM_CUT;
+        stack_mend_unname(s, 0);
+        s->is_cut = is_cut;
+    }
 }
 
 static void drop_walk(struct stack_mend *s)
 {
     s->count = 0;
-    s->sum = 0;
+    s->known = 0;
+    s->is_cut = false;
+    s->names.count = 0;
+    s->ref = (struct stack_ref){0, NULL};
+    s->twin.pc = 0;
 }
 
 void stack_mend_forget(struct stack_mend *s)
 {
     drop_walk(s);
     s->can_join = false;
+    if (s->state == STACK_MEND_WHOLE) {
+        s->state = STACK_MEND_PART;
+    }
 }
 
-static stack_rule rule_of(struct stack_mend *s, uintptr_t pc)
+static struct stack_memo *memo_of(struct stack_mend *s, uintptr_t pc)
 {
-    struct stack_memo *memo =
-        &s->memo[(pc * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - STACK_MEMO_BITS)];
-    if (memo->pc == pc) {
-        return memo->rule;
-    }
-    stack_rule rule = stack_rule_find(&s->stepper.machine, pc, s->stepper.epoch);
+    return &s->memo[stack_term_spread(pc) >> (64 - STACK_MEMO_BITS)];
+}
+
+__attribute__((noinline)) static stack_rule look_up(struct stack_mend *s, uintptr_t pc)
+{
+    stack_rule rule = stack_rule_find(&s->stepper.machine, pc - 1, s->stepper.epoch);
     if (rule != STACK_RULE_NONE) { /* the loader may map a library there at any time */
-        *memo = (struct stack_memo){pc, rule};
+        *memo_of(s, pc) = (struct stack_memo){pc, rule};
     }
     return rule;
 }
 
-/* True when the value of bp in frame i is what it was when frame i's rule was applied. */
-static bool is_bp_same(const struct stack_mend *s, uint32_t i)
+/* The rule for code that returns to pc. */
+static inline stack_rule rule_of(struct stack_mend *s, uintptr_t pc)
 {
-    uintptr_t at = s->bp_ats[i];
-    if (stack_bounds_has(&s->stepper.bounds, at)) {
-        return *(const uintptr_t *)at == s->bps[i];
-    }
-    return at == STACK_BP_REGISTER && s->stepper.bp == s->bps[i];
+    const struct stack_memo *memo = memo_of(s, pc);
+    return __builtin_expect(memo->pc == pc, true) ? memo->rule : look_up(s, pc);
 }
 
-/*
- * The inner frames have changed, so frame i's bp may be kept elsewhere than in the last walk. That
- * place is handed on outward up to the first frame that saves bp itself.
- */
-static void move_bp(struct stack_mend *s, uint32_t i, uintptr_t bp_at)
+/* As if a call had returned there, where it is the instruction itself. */
+static uintptr_t return_address(uintptr_t pc, uint32_t flags)
 {
-    while (s->bp_ats[i] != bp_at) {
-        s->bp_ats[i] = bp_at;
-        enum stack_rule_kind kind = stack_rule_kind(s->rules[i]);
-        bool passes_on = (kind == STACK_RULE_SP || kind == STACK_RULE_BP) &&
-                         (s->rules[i] & STACK_RULE_SAVES_BP) == 0;
-        if (!passes_on || i == 0) {
-            return;
-        }
-        i--;
+    return stack_step_lookup_pc(pc, flags) + 1;
+}
+
+/* Both lead as far, and to the same place, as the rules of two calls in one function do. */
+static bool are_alike(stack_rule a, stack_rule b)
+{
+    stack_rule changes = a ^ b;
+    return stack_rule_is_plain(a) ? (changes & ~STACK_RULE_BP_PART) == 0
+                                  : changes == 0 && stack_rule_kind(a) == STACK_RULE_BP;
+}
+
+/* Frame i stands and returns to `pc`: where the rule of that is alike, the frame is mended in its
+ * place, and what lies outward of it is as true as before. */
+static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
+{
+    stack_rule rule = rule_of(s, pc);
+    if (!are_alike(rule, s->rules[i])) { /* flags are none of a fresh rule's */
+        return false;
     }
+    uint64_t term = stack_term(pc, 0, i);
+    stack_mend_unname(s, i);
+    s->rules[i] = rule;
+    s->pcs[i] = pc;
+    s->ref.hash += term - s->terms[i];
+    s->terms[i] = term;
+    return true;
 }
 
 /* The step outward from frame i, by its own rule. */
@@ -118,154 +125,234 @@ static enum stack_step_result step_from(struct stack_mend *s, uint32_t i, struct
     struct stack_cursor from;
     s->keep = i;
     s->fresh_count = 0;
-    load_frame(s, i, &from);
+    stack_keep_load(s, i, &from);
+    *to = from;
+    if (stack_step_plainly(&s->stepper, to, s->rules[i])) {
+        return STACK_STEP_FRAME;
+    }
+    from.bp_at = stack_keep_bp_at(s, i);
     return stack_step(&s->stepper, &from, s->rules[i], to);
 }
 
-/*
- * Frame i is where it was, but returns to `pc`. When the new rule leads to the same sp as the old
- * one, as it does for another call in the same function, the frame is mended in its place: one
- * look-up and one term. Frame i - 1 is then still to be verified.
- */
-static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
+static bool is_bp_same(const struct stack_mend *s, uint32_t i)
 {
-    if (i == 0 || s->frame_flags[i] != 0 || s->frame_flags[i - 1] != 0) {
-        return false;
+    uintptr_t at = stack_keep_bp_at(s, i);
+    if (stack_bounds_has(&s->stepper.bounds, at)) {
+        return *(const uintptr_t *)at == s->bps[i];
     }
-    stack_rule rule = rule_of(s, pc - 1);
-    uintptr_t cfa = s->sps[i] + stack_rule_cfa_off(rule);
-    uintptr_t slot = cfa - 8;
-    if (stack_rule_kind(rule) == STACK_RULE_BP) {
-        uintptr_t bp = 0;
-        if (!stack_step_load_bp(&s->stepper, s->bp_ats[i], &bp)) {
-            return false;
-        }
-        s->bps[i] = bp;
-        cfa = bp + stack_rule_cfa_off(rule);
-        slot = MEND_SPECIAL;
-    } else if (stack_rule_kind(rule) != STACK_RULE_SP) {
-        return false;
-    }
-    if (cfa != s->sps[i - 1] || (rule & STACK_RULE_SIGNAL) != 0) {
-        return false;
-    }
-    bool is_saved = (rule & STACK_RULE_SAVES_BP) != 0;
-    uintptr_t bp_at = is_saved ? cfa + stack_rule_bp_off(rule) : s->bp_ats[i];
-    uint64_t term = term_of(pc, 0, i);
-    s->rules[i] = rule;
-    s->pcs[i] = pc;
-    s->slots[i - 1] = slot;
-    s->sum += term - s->terms[i];
-    s->terms[i] = term;
-    if (s->bp_ats[i - 1] != bp_at) {
-        move_bp(s, i - 1, bp_at);
-    }
-    return true;
+    return at == STACK_BP_REGISTER && s->stepper.bp == s->bps[i];
 }
 
-/* Whether the step from frame i, which reads more than a return address, still leads to i - 1, or
- * i - 1 could be mended in place. */
-static bool verify_special(struct stack_mend *s, uint32_t i)
+/* Every frame of the last walk, moved like that, lies in what is known of the stack. */
+static bool can_move(const struct stack_mend *s, uintptr_t moved_bytes)
 {
-    if (stack_rule_kind(s->rules[i]) == STACK_RULE_BP) {
-        if (!is_bp_same(s, i)) {
-            return false;
-        }
+    return !s->stepper.has_crossed && s->sps[0] + moved_bytes <= s->stepper.bounds.now.high;
+}
+
+/*
+ * Whether the step from frame i, which reads more than a return address, leads to i - 1 with
+ * whatever it has moved by, or i - 1 could be mended in place. *moved_bytes is then i - 1's.
+ */
+__attribute__((noinline)) static bool verify_special(struct stack_mend *s, uint32_t i,
+                                                     uintptr_t *moved_bytes)
+{
+    if (*moved_bytes == 0 && stack_rule_kind(s->rules[i]) == STACK_RULE_BP && is_bp_same(s, i)) {
         uintptr_t pc = *(const uintptr_t *)(s->sps[i - 1] - 8);
-        return pc == s->pcs[i - 1] || mend_in_place(s, i - 1, pc);
+        return pc == s->pcs[i - 1] || (i > 1 && mend_in_place(s, i - 1, pc));
     }
     struct stack_cursor to;
+    uintptr_t bp_at = stack_keep_bp_at(s, i);
     if (step_from(s, i, &to) != STACK_STEP_FRAME || to.pc != s->pcs[i - 1] ||
-        to.sp != s->sps[i - 1] || to.flags != s->frame_flags[i - 1]) {
+        to.flags != stack_rule_flags(s->rules[i - 1]) || !can_move(s, to.sp - s->sps[i - 1])) {
         return false;
     }
-    move_bp(s, i - 1, to.bp_at);
+    if (stack_rule_kind(s->rules[i]) == STACK_RULE_BP) {
+        (void)stack_step_load_bp(&s->stepper, bp_at, &s->bps[i]);
+    }
+    stack_keep_note_bp(s, i, bp_at, to.bp_at);
+    *moved_bytes = to.sp - s->sps[i - 1];
+    s->sps[i - 1] = to.sp;
     return true;
 }
 
-/* Outward from frame `i` as long as plain slots hold what they held: the frame inward of the first
- * that does not; 0: all. This loop is most of what a deep stack costs. */
-static inline uint32_t skip_same(const struct stack_mend *s, uint32_t from)
+/* The same for frames that all lie `moved_bytes` further up than they did: from now on they do. */
+static inline uint32_t skip_moved(struct stack_mend *s, uint32_t from, uintptr_t moved_bytes)
 {
-    size_t i = from;
-    while (i > 0) {
-        uintptr_t slot = s->slots[i - 1];
-        if ((slot & MEND_SPECIAL) != 0 || *(const uintptr_t *)slot != s->pcs[i - 1]) {
+    size_t n = from;
+    while (n-- > 0) {
+        uintptr_t slot = s->slots[n];
+        if (slot == (uintptr_t)&s->nowhere) {
             break;
         }
-        i--;
+        slot += moved_bytes;
+        if (*(const uintptr_t *)slot != s->pcs[n]) {
+            break;
+        }
+        s->slots[n] = slot;
+        s->sps[n] = slot + 8;
     }
-    return (uint32_t)i;
+    return (uint32_t)(n + 1);
 }
 
-/* Goes outward from frame `i`, which is verified, as far as memory still says the same or can be
- * mended in place. Returns the last frame verified; 0: all. */
-static inline uint32_t verify(struct stack_mend *s, uint32_t i)
+/* Frame i becomes the one found at (pc, sp) by a plain step, whose rule is plain as well. */
+static inline void replace(struct stack_mend *s, size_t i, uintptr_t pc, uintptr_t sp,
+                           stack_rule rule)
 {
-    while ((i = skip_same(s, i)) > 0) {
-        uintptr_t slot = s->slots[i - 1];
-        bool is_good = (slot & MEND_SPECIAL) != 0
-                           ? verify_special(s, i)
-                           : mend_in_place(s, i - 1, *(const uintptr_t *)slot);
-        if (!is_good) {
-            return i;
-        }
-        i--;
-    }
-    return 0;
+    uint64_t term = stack_term(pc, 0, (uint32_t)i);
+    stack_mend_unname(s, i);
+    s->slots[i] = sp - 8;
+    s->pcs[i] = pc;
+    s->sps[i] = sp;
+    s->rules[i] = rule;
+    s->ref.hash += term - s->terms[i];
+    s->terms[i] = term;
 }
 
 /*
- * Frame `old` of the last walk was reached with the same pc and sp. To join there is free when the
- * stack is as deep as it was; otherwise every frame further in moves, which pays only when it
- * saves as many steps: frames of another call often lie where old ones did by mere chance.
+ * The frame outward of frame `i` was found at (pc, sp) and is not what it was: another function was
+ * called there, or from another place. A few frames further out the walk mostly meets the old frame
+ * of the same index again, be it where it was or moved: *ret_moved_bytes says how far, *ret_is_met
+ * that it was so. Those between are replaced in any case. The outermost frame that stands.
  */
-static bool is_worth_joining(const struct stack_mend *s, uint32_t old)
+static uint32_t mend_run(struct stack_mend *s, uint32_t i, uintptr_t pc, uintptr_t sp,
+                         uintptr_t *ret_moved_bytes, bool *ret_is_met)
 {
-    if (old + 1 + s->fresh_count == s->keep) {
-        return true;
+    uintptr_t high = s->stepper.bounds.now.high;
+    size_t n = i;
+    size_t end = i > MEND_RUN_FRAMES ? i - MEND_RUN_FRAMES : 0;
+    while (n-- > end) {
+        if (pc == s->pcs[n] && stack_rule_flags(s->rules[n]) == 0) {
+            uintptr_t moved_bytes = sp - s->sps[n];
+            if (moved_bytes != 0 && !can_move(s, moved_bytes)) {
+                break;
+            }
+            s->slots[n] = sp - 8;
+            s->sps[n] = sp;
+            *ret_moved_bytes = moved_bytes;
+            *ret_is_met = true;
+            return (uint32_t)n;
+        }
+        stack_rule rule = rule_of(s, pc);
+        uintptr_t cfa = sp + stack_rule_cfa_off(rule);
+        if (n == 0 || !stack_rule_is_plain(rule) || cfa > high) {
+            break;
+        }
+        replace(s, n, pc, sp, rule);
+        sp = cfa;
+        pc = *(const uintptr_t *)(sp - 8);
     }
-    uint32_t i = skip_same(s, old);
-    return i == 0 || (s->slots[i - 1] & MEND_SPECIAL) != 0 || old - i >= MEND_JOIN_FRAMES;
+    *ret_is_met = false;
+    return (uint32_t)(n + 1);
+}
+
+/*
+ * Goes outward from frame `i`, which is verified, as far as memory still says the same, or the same
+ * further up or down, or can be mended in place. Returns the last frame verified; 0: all.
+ */
+static inline uint32_t verify(struct stack_mend *s, uint32_t i, uintptr_t moved_bytes)
+{
+    for (;;) {
+        i = moved_bytes == 0 ? stack_mend_skip_same(s, i) : skip_moved(s, i, moved_bytes);
+        if (i == 0) {
+            return 0;
+        }
+        if (__builtin_expect(stack_keep_is_special(s, i - 1), false)) {
+            if (!verify_special(s, i, &moved_bytes)) {
+                return i;
+            }
+            i--;
+            continue;
+        }
+        uintptr_t slot = s->slots[i - 1] + moved_bytes;
+        bool is_met;
+        i = mend_run(s, i, *(const uintptr_t *)slot, slot + 8, &moved_bytes, &is_met);
+        if (!is_met) {
+            return i;
+        }
+    }
+}
+
+/*
+ * Whether frames outward of frame i stand in memory as the last walk found them. To join at a frame
+ * of the same pc and sp is free when the stack is as deep as it was; otherwise every frame further
+ * in gets another index, which pays only when it saves as many steps: frames of another call often
+ * lie where old ones did by mere chance.
+ */
+static inline bool is_worth_joining(const struct stack_mend *s, size_t i)
+{
+    size_t end = i > MEND_JOIN_FRAMES ? i - MEND_JOIN_FRAMES : 0;
+    while (i >= end + 4 && stack_mend_are_same(s, i - 1)) {
+        i -= 4;
+    }
+    while (i > end && stack_mend_is_same(s, i - 1)) {
+        i--;
+    }
+    return i == end || stack_keep_is_special(s, i - 1);
 }
 
 /* Frame `old`, of the same sp, is the one found at `at`, and the walk may join there. */
 static bool is_same_frame(const struct stack_mend *s, uint32_t old, const struct stack_cursor *at)
 {
-    return s->pcs[old] == at->pc && s->frame_flags[old] == at->flags && !s->stepper.has_crossed &&
-           is_worth_joining(s, old);
+    return s->pcs[old] == at->pc && stack_rule_flags(s->rules[old]) == at->flags &&
+           !s->stepper.has_crossed &&
+           (old + 1 + s->fresh_count == s->keep || is_worth_joining(s, old));
+}
+
+/* The frame found at `at` is what the last walk had at this depth, elsewhere: the frames further
+ * in stay at their index, and the walk may go on as if the stack had moved. */
+static inline bool is_moved_frame(const struct stack_mend *s, const struct stack_cursor *at)
+{
+    uint32_t old = s->keep - 1 - s->fresh_count;
+    return s->fresh_count < s->keep && s->pcs[old] == at->pc &&
+           stack_rule_flags(s->rules[old]) == at->flags && can_move(s, at->sp - s->sps[old]);
+}
+
+/* The step outward from the fresh frame just recorded, where no plain one will do. */
+__attribute__((noinline)) static enum stack_step_result step_specially(struct stack_mend *s,
+                                                                       struct stack_cursor *ret_to)
+{
+    struct stack_fresh *fresh = &s->fresh[s->fresh_count - 1];
+    if (fresh->at.bp_at == STACK_KEEP_BP_INHERITED) {
+        fresh->at.bp_at = stack_keep_bp_at(s, s->keep);
+    }
+    struct stack_cursor to;
+    enum stack_step_result result = stack_step(&s->stepper, &fresh->at, fresh->rule, &to);
+    *ret_to = to;
+    return result;
 }
 
 /* Steps outward from `at`, into s->fresh, until a frame is one of the last walk: then
  * STACK_STEP_FRAME and its index in *join. Old frames that lie further in are passed over. */
 static enum stack_step_result walk_fresh(struct stack_mend *s, struct stack_cursor *at, int *join)
 {
-    struct stack_cursor here = *at; /* in registers: one frame's pc leads to the next one's */
     enum stack_step_result result = STACK_STEP_FRAME;
-    uint32_t kept = s->count - s->keep;
-    int old = *join;
-    for (;;) {
+    struct stack_cursor here = *at; /* in registers: one frame's pc leads to the next one's */
+    bool has_kept = s->keep < s->count;
+    uint32_t room = s->depth_max - (s->count - s->keep);
+    struct stack_fresh *fresh = s->fresh;
+    int old = (int)s->keep - 1;
+    for (; result == STACK_STEP_FRAME; fresh++) {
         while (old >= 0 && s->sps[old] < here.sp) {
             old--;
         }
         if (old >= 0 && s->sps[old] == here.sp && is_same_frame(s, (uint32_t)old, &here)) {
             break;
         }
-        if (s->fresh_count + kept == s->depth_max) {
+        if (has_kept && is_moved_frame(s, &here)) {
+            old = (int)(s->keep - 1 - s->fresh_count);
+            break;
+        }
+        if (s->fresh_count == room) {
             s->is_too_deep = true;
             result = STACK_STEP_CUT;
             break;
         }
-        struct stack_fresh *fresh = &s->fresh[s->fresh_count++];
-        fresh->rule = rule_of(s, stack_step_lookup_pc(here.pc, here.flags));
         fresh->at = here;
-        if (stack_step_plainly(&s->stepper, &here, fresh->rule)) {
-            continue;
-        }
-        result = stack_step(&s->stepper, &fresh->at, fresh->rule, at);
-        here = *at;
-        if (result != STACK_STEP_FRAME) {
-            break;
+        fresh->rule = rule_of(s, return_address(here.pc, here.flags));
+        s->fresh_count++;
+        if (!stack_step_plainly(&s->stepper, &here, fresh->rule)) {
+            result = step_specially(s, at);
+            here = *at;
         }
     }
     *at = here;
@@ -273,110 +360,18 @@ static enum stack_step_result walk_fresh(struct stack_mend *s, struct stack_curs
     return result;
 }
 
-/* Frame i of the last walk moves to index `to`. */
-static void move_frame(struct stack_mend *s, uint32_t i, uint32_t to)
+/* Frame `i` stands. STACK_STEP_FRAME: *at is the one outward of it; else the walk is complete. */
+static enum stack_step_result go_on(struct stack_mend *s, uint32_t i, struct stack_cursor *at)
 {
-    s->slots[to] = s->slots[i];
-    s->pcs[to] = s->pcs[i];
-    s->sps[to] = s->sps[i];
-    s->bp_ats[to] = s->bp_ats[i];
-    s->bps[to] = s->bps[i];
-    s->rules[to] = s->rules[i];
-    s->frame_flags[to] = s->frame_flags[i];
-    s->terms[to] = term_of(s->pcs[to], s->frame_flags[to], to);
-    s->sum += s->terms[to];
-}
-
-/* The verified frames [keep, count) move so that they begin at `to`; their terms leave the sum
- * first and come back weighted anew. */
-static void shift_kept(struct stack_mend *s, uint32_t to)
-{
-    uint32_t kept = s->count - s->keep;
-    for (uint32_t i = s->keep; i < s->count; i++) {
-        s->sum -= s->terms[i];
-    }
-    for (uint32_t n = 0; n < kept; n++) {
-        uint32_t i = to < s->keep ? n : kept - 1 - n; /* never onto a frame yet to be moved */
-        move_frame(s, s->keep + i, to + i);
-    }
-    s->keep = to;
-    s->count = to + kept;
-}
-
-static void put_fresh(struct stack_mend *s, uint32_t i, const struct stack_fresh *fresh)
-{
-    s->slots[i] = fresh->at.is_special ? MEND_SPECIAL : fresh->at.sp - 8;
-    s->pcs[i] = fresh->at.pc;
-    s->sps[i] = fresh->at.sp;
-    s->bp_ats[i] = fresh->at.bp_at;
-    s->rules[i] = fresh->rule;
-    s->frame_flags[i] = (uint8_t)fresh->at.flags;
-    if (stack_rule_kind(fresh->rule) == STACK_RULE_BP) {
-        /* Whether the step succeeded or not: what it read is what it will be compared with. */
-        s->bps[i] = 0;
-        (void)stack_step_load_bp(&s->stepper, fresh->at.bp_at, &s->bps[i]);
-    }
-    s->terms[i] = term_of(fresh->at.pc, fresh->at.flags, i);
-    s->sum += s->terms[i];
-}
-
-/* Puts the fresh frames between old frame `join` (-1: nothing is left of the root's side) and the
- * kept ones. False when the whole would be deeper than the state can hold. */
-static bool splice(struct stack_mend *s, int join)
-{
-    uint32_t first = (uint32_t)(join + 1);
-    uint32_t keep_to = first + s->fresh_count;
-    if (keep_to + (s->count - s->keep) > s->depth_max) {
-        return false;
-    }
-    for (uint32_t i = first; i < s->keep; i++) {
-        s->sum -= s->terms[i];
-    }
-    if (keep_to != s->keep) {
-        shift_kept(s, keep_to);
-    }
-    for (uint32_t i = 0; i < s->fresh_count; i++) {
-        put_fresh(s, keep_to - 1 - i, &s->fresh[i]);
-    }
-    s->keep = first;
-    s->fresh_count = 0;
-    return true;
-}
-
-/* Old frame `join` was reached by a new way: what the way tells of it is taken over. */
-static void join_at(struct stack_mend *s, uint32_t join, const struct stack_cursor *at)
-{
-    s->slots[join] = at->is_special ? MEND_SPECIAL : at->sp - 8;
-    move_bp(s, join, at->bp_at);
-}
-
-/* Verifies outward from frame `join`. STACK_STEP_FRAME: *at is the first frame that differs and
- * could not be mended in place; else the walk is complete. */
-static enum stack_step_result verify_on(struct stack_mend *s, uint32_t join,
-                                        struct stack_cursor *at)
-{
-    s->keep = verify(s, join);
-    if (s->keep == 0 && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST) {
+    s->keep = i;
+    if (i == 0 && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST) {
         return STACK_STEP_END;
     }
-    enum stack_step_result result = step_from(s, s->keep, at);
+    enum stack_step_result result = step_from(s, i, at);
     if (result != STACK_STEP_FRAME) {
-        (void)splice(s, -1);
+        (void)stack_keep_splice(s, -1, at);
     }
     return result;
-}
-
-/* True when the innermost frame of the last walk is the caller's own, or could be made so. */
-static bool join_innermost(struct stack_mend *s, const struct stack_cursor *at)
-{
-    if (s->count == 0 || s->sps[s->count - 1] != at->sp || s->frame_flags[s->count - 1] != 0) {
-        return false;
-    }
-    uint32_t top = s->count - 1;
-    if (s->bp_ats[top] != STACK_BP_REGISTER) {
-        move_bp(s, top, STACK_BP_REGISTER);
-    }
-    return s->pcs[top] == at->pc || mend_in_place(s, top, at->pc);
 }
 
 /*
@@ -385,115 +380,201 @@ static bool join_innermost(struct stack_mend *s, const struct stack_cursor *at)
  * that no memory is read which this very stack does not lead to. False: it would be too deep to
  * join; the caller walks it whole.
  */
-static bool mend(struct stack_mend *s, struct stack_cursor *at)
+static bool mend(struct stack_mend *s, struct stack_cursor *at, enum stack_step_result result)
 {
-    enum stack_step_result result = STACK_STEP_FRAME;
-    if (join_innermost(s, at)) {
-        result = verify_on(s, s->count - 1, at);
-    }
     while (result == STACK_STEP_FRAME) {
-        int join = (int)s->keep - 1;
+        int join = -1;
         s->fresh_count = 0;
         result = walk_fresh(s, at, &join);
-        if (!splice(s, result == STACK_STEP_FRAME ? join : -1)) {
+        if (!stack_keep_splice(s, result == STACK_STEP_FRAME ? join : -1, at)) {
             return false;
         }
         if (result == STACK_STEP_FRAME) {
-            join_at(s, (uint32_t)join, at);
-            result = verify_on(s, (uint32_t)join, at);
+            uintptr_t moved_bytes = at->sp - s->sps[join];
+            s->slots[join] = stack_keep_slot(s, at);
+            s->sps[join] = at->sp;
+            result = go_on(s, verify(s, (uint32_t)join, moved_bytes), at);
         }
     }
-    s->flags = result == STACK_STEP_CUT ? SESSION_NODE_CUT : 0;
+    set_cut(s, result == STACK_STEP_CUT);
     return true;
 }
 
-/* Old frames further in than sp have returned: they leave the walk. */
-static void drop_returned(struct stack_mend *s, uintptr_t sp)
+/*
+ * The last walk without the frames further in than sp, which have returned; and with those of
+ * before that lie beyond sp again. True when the innermost is at sp.
+ */
+static bool find_top(struct stack_mend *s, uintptr_t sp)
 {
-    while (s->count > 0 && s->sps[s->count - 1] < sp) {
-        s->count--;
-        s->sum -= s->terms[s->count];
+    uint32_t count = s->count;
+    uint64_t sum = s->ref.hash;
+    while (count > 0 && s->sps[count - 1] < sp) {
+        count--;
+        sum -= s->terms[count];
     }
-    s->keep = s->count;
+    while (count < s->known && s->sps[count] >= sp) {
+        sum += s->terms[count];
+        count++;
+    }
+    s->count = count;
+    s->keep = count;
+    s->ref.hash = sum;
+    return count > 0 && s->sps[count - 1] == sp;
 }
 
-static void follow_epoch(struct stack_mend *s)
+/* The innermost frame was `was`, which the present one may become again. */
+static void note_twin(struct stack_mend *s, uint32_t top, struct stack_twin was)
 {
-    uint32_t epoch = stack_rule_epoch();
-    if (__builtin_expect(epoch != s->stepper.epoch, false)) {
-        s->stepper.epoch = epoch;
-        memset(s->memo, 0, sizeof s->memo);
+    if (are_alike(was.rule, s->rules[top])) {
+        was.present_rule = s->rules[top];
+        was.index = top;
+        s->twin = was;
     }
+}
+
+static struct stack_twin twin_of(const struct stack_mend *s, uint32_t top)
+{
+    return (struct stack_twin){.pc = s->pcs[top], .rule = s->rules[top], .term = s->terms[top]};
+}
+
+/* The innermost frame of the last walk, which is at the caller's sp, is the caller's own or could
+ * be made so. */
+static inline bool is_top_good(struct stack_mend *s, uintptr_t pc, uint32_t last_count)
+{
+    uint32_t top = s->count - 1;
+    if (s->pcs[top] == pc) {
+        return stack_rule_flags(s->rules[top]) == 0;
+    }
+    struct stack_twin was = twin_of(s, top);
+    if (top == 0 || (s->count != last_count && !is_worth_joining(s, top)) ||
+        !mend_in_place(s, top, pc)) {
+        return false;
+    }
+    note_twin(s, top, was);
+    return true;
+}
+
+/* As if the stack were as deep as it was, `count` frames with the sum `hash`, and had moved. */
+static bool begin_moved(struct stack_mend *s, struct stack_cursor *at, uint32_t count,
+                        uint64_t hash, enum stack_step_result *ret_result)
+{
+    uint32_t found_count = s->count;
+    uint64_t found_hash = s->ref.hash;
+    uintptr_t moved_bytes = 0;
+    bool is_met = false;
+    s->count = count;
+    s->ref.hash = hash;
+    struct stack_twin was = twin_of(s, count - 1);
+    uint32_t i = mend_run(s, count, at->pc, at->sp, &moved_bytes, &is_met);
+    if (i == count) {
+        s->count = found_count;
+        s->ref.hash = found_hash;
+        return false;
+    }
+    s->known = count;
+    note_twin(s, count - 1, was);
+    *ret_result = go_on(s, is_met ? verify(s, i, moved_bytes) : i, at);
+    return true;
+}
+
+/*
+ * Where the innermost frames are as they were, or could be mended: verified from there on, *at is
+ * what differs. Else false: *at is the caller. The stack is as deep as it was, at the same place
+ * or moved, or less deep or deeper: some of its frames lie further in than the last walk's.
+ */
+static bool begin_mending(struct stack_mend *s, struct stack_cursor *at,
+                          enum stack_step_result *ret_result)
+{
+    uint32_t count = s->count;
+    uint64_t hash = s->ref.hash;
+    if (find_top(s, at->sp) && is_top_good(s, at->pc, count)) {
+        *ret_result = go_on(s, verify(s, s->count - 1, 0), at);
+        return true;
+    }
+    if (s->count < MEND_RUN_FRAMES || is_worth_joining(s, s->count - MEND_RUN_FRAMES)) {
+        return false; /* others were called from where some of these were */
+    }
+    return begin_moved(s, at, count, hash, ret_result);
+}
+
+static bool walk_from_top(struct stack_mend *s, const struct stack_at *at)
+{
+    struct stack_cursor from = {at->pc, at->sp, STACK_BP_REGISTER, 0, false};
+    enum stack_step_result result = STACK_STEP_FRAME;
+    s->is_too_deep = false;
+    s->stepper.has_crossed = false;
+    bool is_begun = begin_mending(s, &from, &result);
+    uint32_t count = s->count;
+    bool is_done = mend(s, &from, result);
+    if (!is_begun || s->count != count) {
+        s->known = s->count; /* those further in do not lead here any more */
+    }
+    return is_done;
 }
 
 /*
  * A signal handler may siglongjmp out of a hook. Then the walk is half mended, and the bounds or a
  * memo may be half written: nothing of them is believed.
  */
-static void begin(struct stack_mend *s)
+__attribute__((noinline)) static void begin_anew(struct stack_mend *s)
 {
-    if (s->is_busy) {
-        s->can_join = false;
-        s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
-        memset(s->memo, 0, sizeof s->memo);
-    }
-    s->is_busy = true;
-    atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
-}
-
-static void end(struct stack_mend *s)
-{
-    atomic_signal_fence(memory_order_seq_cst);
-    s->is_busy = false;
+    stack_mend_forget(s);
+    s->state = STACK_MEND_PART;
+    s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
+    s->stepper.epoch = stack_rule_epoch();
+    memset(s->memo, 0, sizeof s->memo);
 }
 
 void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
 {
-    begin(s);
+    if (s->state == STACK_MEND_BUSY || s->stepper.epoch != stack_rule_epoch()) {
+        begin_anew(s);
+    }
+    s->state = STACK_MEND_BUSY;
+    atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
     bool can_join = stack_bounds_enter(&s->stepper.bounds, at->sp - 8) && s->can_join;
     s->stepper.bp = at->bp;
-    follow_epoch(s);
     for (int attempt = 0; attempt < 2; attempt++) {
-        struct stack_cursor from = {at->pc, at->sp, STACK_BP_REGISTER, 0, false};
         if (!can_join || attempt != 0) {
             drop_walk(s);
         }
-        drop_returned(s, at->sp);
-        s->is_too_deep = false;
-        s->stepper.has_crossed = false;
-        if (mend(s, &from)) {
+        if (walk_from_top(s, at)) {
             break;
         }
     }
+    s->ref.note = NULL;
+    s->twin.note = NULL;
     s->can_join = !s->is_too_deep && !s->stepper.has_crossed;
-    end(s);
+    bool is_whole = s->can_join && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST;
+    atomic_signal_fence(memory_order_seq_cst);
+    s->state = is_whole ? STACK_MEND_WHOLE : STACK_MEND_PART;
 }
 
-void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count)
+void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count, bool is_cut)
 {
+    if (s->stepper.epoch != stack_rule_epoch()) {
+        begin_anew(s);
+    }
+    stack_mend_forget(s);
     s->count = count < s->depth_max ? count : s->depth_max;
-    s->sum = 0;
-    s->can_join = false;
-    s->flags = s->count < count ? SESSION_NODE_CUT : 0;
-    follow_epoch(s);
+    set_cut(s, is_cut || s->count < count);
     uint32_t flags = 0;
     for (uint32_t n = 0; n < s->count; n++) {
         uint32_t i = s->count - 1 - n;
-        uintptr_t pc = stack_step_lookup_pc(pcs[n], flags);
         s->pcs[i] = pcs[n];
-        s->frame_flags[i] = (uint8_t)flags;
-        s->terms[i] = term_of(pcs[n], flags, i);
-        s->sum += s->terms[i];
-        stack_rule rule = rule_of(s, pc);
+        s->rules[i] = stack_rule_with_flags(0, flags);
+        s->terms[i] = stack_term(pcs[n], flags, i);
+        s->ref.hash += s->terms[i];
+        stack_rule rule = rule_of(s, return_address(pcs[n], flags));
         flags = (rule & STACK_RULE_SIGNAL) != 0 ? SESSION_NODE_EXACT_PC : 0;
     }
 }
 
 bool stack_mend_is_sum_right(const struct stack_mend *s)
 {
-    uint64_t sum = 0;
+    uint64_t sum = s->is_cut ? STACK_TERM_CUT : 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        sum += term_of(s->pcs[i], s->frame_flags[i], i);
+        sum += stack_term(s->pcs[i], stack_rule_flags(s->rules[i]), i);
     }
-    return sum == s->sum;
+    return sum == s->ref.hash;
 }

@@ -2,7 +2,7 @@
  * stack_mend - the last walk of a thread, verified and mended into the present one.
  * Unwinding is a function of (pc, sp, bp) at the call and of the stack slots that the rules read.
  * So a walk is kept with those slots, and the next one checks them instead of unwinding anew; what
- * differs is unwound and put in its place (docs/decisions/0001-stack-walk.md).
+ * differs is unwound and put in its place (docs/decisions/0003-verified-walk.md).
  * Owner:   part of struct stack_state.   Threads: one.
  * Signals: a capture must not be nested; one that a siglongjmp left is noticed and forgotten.
  * Memory:  the struct alone.   Errno: never touched.
@@ -12,19 +12,22 @@
 
 #include "alloctrap/session.h"
 #include "stack_step.h"
+#include "stack_term.h"
 #include "stack_walk.h"
+
+#include <stdatomic.h>
 
 enum {
     STACK_FRAMES_MAX = SESSION_DEPTH_MAX,
     /* Not 512: arrays a page apart would share cache sets, and a store to one would seem to be one
      * to the next. */
     STACK_FRAMES_ROOM = STACK_FRAMES_MAX + 24,
-    STACK_MEMO_BITS = 7 /* 2 KiB: the call sites that a thread goes back and forth between */
+    STACK_MEMO_BITS = 8 /* 4 KiB: the call sites that a thread goes back and forth between */
 };
 
 /* A rule this thread has looked up: without the atomics of the process's table. */
 struct stack_memo {
-    uintptr_t pc; /* as looked up; 0 = none */
+    uintptr_t pc; /* a return address; 0 = none */
     stack_rule rule;
 };
 
@@ -34,29 +37,53 @@ struct stack_fresh {
     stack_rule rule;
 };
 
+/* What the innermost frame was before it became what it is: two calls of one function mostly go to
+ * and fro. Good for a frame of that index and rule. */
+struct stack_twin {
+    uintptr_t pc; /* 0 = none */
+    stack_rule rule;
+    uint64_t term;
+    stack_rule present_rule;
+    void *note;
+    uint32_t index;
+};
+
+enum stack_mend_state {
+    STACK_MEND_PART = 0, /* the last walk is none, or one that stack_mend_again() leaves alone */
+    STACK_MEND_WHOLE,    /* it leads to an outermost frame by the tables */
+    STACK_MEND_BUSY      /* inside a capture; seen at its start: a siglongjmp left the last one */
+};
+
 /*
- * Index 0 = outermost. What the verification reads of every frame, slot and pc, is in arrays of its
- * own: 16 bytes a frame.
+ * Index 0 = outermost. [0, count) is the last walk. [count, known) are frames of one before, which
+ * lead to it as they stand in memory or would: they are looked at when the stack is that deep
+ * again. What the verification reads of every frame, slot and pc, is in arrays of its own: 16 bytes
+ * a frame.
  */
 struct stack_mend {
-    struct stack_stepper stepper;
-    uint32_t depth_max;
-    uint32_t count;   /* frames of the last walk */
-    uint32_t flags;   /* SESSION_NODE_CUT */
-    bool can_join;    /* the last walk may be verified: one stack, not cut by the depth limit */
-    bool is_too_deep; /* this walk is cut by the depth limit */
-    bool is_busy;     /* inside a capture; seen at its start: a siglongjmp left the last one */
-    uint32_t keep;    /* frames from this index inward are verified for this capture */
+    uint32_t count; /* frames of the last walk */
+    uint32_t known;
+    uint32_t keep; /* frames from this index inward are verified for this capture */
     uint32_t fresh_count;
-    uint64_t sum;                       /* of terms[0 .. count) */
-    uintptr_t slots[STACK_FRAMES_ROOM]; /* address of the return address, or special: odd */
+    bool is_cut;
+    uint32_t depth_max;
+    bool can_join;        /* the last walk may be verified: one stack, not cut by the depth limit */
+    bool is_too_deep;     /* this walk is cut by the depth limit */
+    uint8_t state;        /* enum stack_mend_state */
+    struct stack_ref ref; /* its hash: the sum of terms[0 .. count), and STACK_TERM_CUT for a cut */
+    uintptr_t nowhere;    /* 0, which is no pc */
+    struct stack_twin twin;
+    struct stack_stepper stepper;
+    uintptr_t slots[STACK_FRAMES_ROOM]; /* where frame i's pc stands, when that is all there is to
+                                           check; else the address of `nowhere` */
     uintptr_t pcs[STACK_FRAMES_ROOM];
     uintptr_t sps[STACK_FRAMES_ROOM];
-    uintptr_t bp_ats[STACK_FRAMES_ROOM];
-    uintptr_t bps[STACK_FRAMES_ROOM]; /* bp's value, where the frame's rule needs it */
     uint64_t terms[STACK_FRAMES_ROOM];
-    stack_rule rules[STACK_FRAMES_ROOM]; /* from this frame outward */
-    uint8_t frame_flags[STACK_FRAMES_ROOM];
+    stack_rule rules[STACK_FRAMES_ROOM]; /* from this frame outward, with this frame's flags */
+    uintptr_t bps[STACK_FRAMES_ROOM];    /* bp's value, where the frame's rule needs it */
+    uintptr_t bp_ats[STACK_FRAMES_ROOM]; /* where frame i + 1, by a rule of another kind than SP and
+                                            BP, left bp; or STACK_BP_PASSED */
+    struct stack_names names;
     struct stack_fresh fresh[STACK_FRAMES_MAX];
     struct stack_memo memo[1 << STACK_MEMO_BITS]; /* of stepper.epoch */
 };
@@ -67,11 +94,90 @@ void stack_mend_init(struct stack_mend *mend, uint32_t depth_max);
 /* HOT. The next capture walks the whole stack. */
 void stack_mend_forget(struct stack_mend *mend);
 
-/* HOT. Walks the stack of `at`: count, flags, sum, pcs and frame_flags are then its own. */
+/* HOT. Walks the stack of `at`: count, ref, is_cut, pcs and rules are then its own. */
 void stack_mend_walk(struct stack_mend *mend, const struct stack_at *at);
 
-/* HOT. Takes over frames that somebody else has walked, innermost first. */
-void stack_mend_take(struct stack_mend *mend, const uintptr_t *pcs, uint32_t count);
+/* HOT. Takes over frames that somebody else has walked, innermost first; is_cut: there are more. */
+void stack_mend_take(struct stack_mend *mend, const uintptr_t *pcs, uint32_t count, bool is_cut);
+
+static inline bool stack_mend_is_same(const struct stack_mend *mend, size_t i)
+{
+    return *(const uintptr_t *)mend->slots[i] == mend->pcs[i];
+}
+
+/* Frame i and the three outward of it. */
+static inline bool stack_mend_are_same(const struct stack_mend *mend, size_t i)
+{
+    return stack_mend_is_same(mend, i) && stack_mend_is_same(mend, i - 1) &&
+           stack_mend_is_same(mend, i - 2) && stack_mend_is_same(mend, i - 3);
+}
+
+/* HOT. Outward from frame `from` as long as slots hold what they held: the frame inward of the
+ * first that does not; 0: all. This loop is most of what a deep stack costs. */
+static inline uint32_t stack_mend_skip_same(const struct stack_mend *mend, uint32_t from)
+{
+    size_t n = from;
+    while (n >= 4 && stack_mend_are_same(mend, n - 1)) {
+        n -= 4;
+    }
+    while (n-- > 0) {
+        if (!stack_mend_is_same(mend, n)) {
+            break;
+        }
+    }
+    return (uint32_t)(n + 1);
+}
+
+/* HOT. Frame i is about to be another one: names of those from there inward are void. */
+static inline void stack_mend_unname(struct stack_mend *mend, size_t i)
+{
+    if (i < mend->names.count) {
+        mend->names.count = (uint32_t)i;
+    }
+}
+
+/* HOT. True: the frame became its twin. */
+static inline bool stack_mend_swap_twin(struct stack_mend *mend, uint32_t top, uintptr_t pc)
+{
+    struct stack_twin *twin = &mend->twin;
+    if (twin->pc != pc || twin->index != top || twin->present_rule != mend->rules[top]) {
+        return false;
+    }
+    stack_rule rule = twin->rule;
+    uint64_t term = twin->term;
+    void *note = twin->note;
+    mend->state = STACK_MEND_BUSY;
+    atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
+    twin->pc = mend->pcs[top];
+    twin->rule = twin->present_rule;
+    twin->term = mend->terms[top];
+    twin->present_rule = rule;
+    twin->note = mend->ref.note;
+    mend->ref.note = note;
+    stack_mend_unname(mend, top);
+    mend->pcs[top] = pc;
+    mend->rules[top] = rule;
+    mend->terms[top] = term;
+    mend->ref.hash += term - twin->term;
+    atomic_signal_fence(memory_order_seq_cst);
+    mend->state = STACK_MEND_WHOLE;
+    return true;
+}
+
+/* HOT. True: the stack of `at` is the last walk once more, or from another call of the same
+ * function, which is so nearly always. False: stack_mend_walk() finds out. */
+__attribute__((always_inline)) static inline bool stack_mend_again(struct stack_mend *mend,
+                                                                   const struct stack_at *at)
+{
+    uint32_t top = mend->count - 1;
+    if (mend->state != STACK_MEND_WHOLE || mend->sps[top] != at->sp) {
+        return false;
+    }
+    if (mend->pcs[top] != at->pc && !stack_mend_swap_twin(mend, top, at->pc)) {
+        return false;
+    }
+    return stack_mend_skip_same(mend, top) == 0;
+}
 
 /* COLD. Mending adds and takes terms; computed anew from the frames, is the sum the same? */
 bool stack_mend_is_sum_right(const struct stack_mend *mend);

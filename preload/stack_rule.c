@@ -39,7 +39,8 @@ stack_rule stack_rule_pack(const struct stack_cfi_machine *m, uintptr_t fde)
     }
     if (row->how[STACK_CFI_PC] != STACK_CFI_AT_CFA || row->value[STACK_CFI_PC] != -8 ||
         row->how[STACK_CFI_SP] != STACK_CFI_SAME || !fits(row->cfa_off, 32) ||
-        (row->cfa_reg != STACK_CFI_SP && row->cfa_reg != STACK_CFI_BP)) {
+        (row->cfa_reg != STACK_CFI_SP && row->cfa_reg != STACK_CFI_BP) ||
+        (row->cfa_reg == STACK_CFI_SP && (row->cfa_off <= 0 || row->cfa_off % 8 != 0))) {
         return table;
     }
     stack_rule rule = row->cfa_reg == STACK_CFI_SP ? STACK_RULE_SP : STACK_RULE_BP;
@@ -60,7 +61,7 @@ static stack_rule read_tables(struct stack_cfi_machine *m, uintptr_t pc)
     }
     uintptr_t fde = stack_cfi_find(&m->object, pc);
     if (fde == 0 || !stack_cfi_run(m, fde, pc)) {
-        return STACK_RULE_NONE;
+        return STACK_RULE_NO_TABLE;
     }
     return stack_rule_pack(m, fde);
 }

@@ -35,10 +35,10 @@ enum stack_step_result {
 typedef bool (*stack_step_inner)(const void *context, uint32_t n, struct stack_cursor *ret_frame);
 
 struct stack_stepper {
-    struct stack_bounds bounds;
     uintptr_t bp;     /* the register bp at the hook */
     uint32_t epoch;   /* for stack_rule_find() */
     bool has_crossed; /* the walk has left the stack that it began on */
+    struct stack_bounds bounds;
     stack_step_inner inner;
     const void *inner_context;
     struct stack_cfi_machine machine;
@@ -67,8 +67,8 @@ static inline bool stack_step_plainly(const struct stack_stepper *stepper, struc
                                       stack_rule rule)
 {
     uintptr_t cfa = at->sp + stack_rule_cfa_off(rule);
-    if ((rule & (STACK_RULE_KINDS | STACK_RULE_SIGNAL)) != STACK_RULE_SP || cfa <= at->sp ||
-        (cfa & 7) != 0 || !stack_bounds_has(&stepper->bounds, cfa - 8)) {
+    if (!stack_rule_is_plain(rule) ||
+        cfa > stepper->bounds.now.high) { /* and at->sp is above its low end */
         return false;
     }
     uintptr_t pc = *(const uintptr_t *)(cfa - 8);

@@ -9,17 +9,15 @@
 
 enum { WALK_UNWOUND_MAX = STACK_FRAMES_MAX + 64 }; /* with the frames of our own code */
 
-/* What a cut adds to the identity. */
-#define WALK_CUT_TERM UINT64_C(0xA0761D6478BD642F)
-
 struct stack_state {
     struct stack_mend mend;
     uint32_t mode;
+    uint8_t state_behind; /* COMPARE: mend.state, which says PART to stack_capture() */
     uintptr_t walked[STACK_FRAMES_MAX];  /* COMPARE: the walk, innermost first */
     uintptr_t unwound[WALK_UNWOUND_MAX]; /* COMPARE and UNWIND: libunwind's answer */
 };
 
-_Static_assert(sizeof(struct stack_state) <= 72 << 10, "a thread's scratch memory");
+_Static_assert(sizeof(struct stack_state) <= 76 << 10, "a thread's scratch memory");
 
 size_t stack_state_bytes(void)
 {
@@ -43,20 +41,12 @@ void stack_forget(struct stack_state *state)
 {
     stack_rule_forget();
     stack_mend_forget(&state->mend);
-}
-
-static void answer(const struct stack_mend *mend, struct stack_ref *ret)
-{
-    uint64_t hash = mend->sum + ((mend->flags & SESSION_NODE_CUT) != 0 ? WALK_CUT_TERM : 0);
-    ret->hash = hash != 0 ? hash : 1;
-    ret->depth = mend->count;
-    ret->flags = mend->flags;
+    state->state_behind = STACK_MEND_PART;
 }
 
 static void take_innermost(struct stack_state *s, const struct stack_at *at)
 {
-    stack_mend_take(&s->mend, &at->pc, 1);
-    s->mend.flags = SESSION_NODE_CUT;
+    stack_mend_take(&s->mend, &at->pc, 1, true);
 }
 
 static void unwind(struct stack_state *s, const struct stack_at *at)
@@ -66,7 +56,7 @@ static void unwind(struct stack_state *s, const struct stack_at *at)
     if (count == 0) {
         take_innermost(s, at);
     } else {
-        stack_mend_take(&s->mend, first, count);
+        stack_mend_take(&s->mend, first, count, false);
     }
 }
 
@@ -79,7 +69,7 @@ static void compare(struct stack_state *s, const struct stack_at *at)
     uint32_t sure = 0;
     for (; sure < mend->count; sure++) {
         uint32_t i = mend->count - 1 - sure;
-        if ((mend->frame_flags[i] & SESSION_NODE_GUESSED) != 0) {
+        if ((stack_rule_flags(mend->rules[i]) & SESSION_NODE_GUESSED) != 0) {
             break;
         }
         s->walked[sure] = mend->pcs[i];
@@ -93,35 +83,70 @@ static void compare(struct stack_state *s, const struct stack_at *at)
     stack_unwind_judge(is_different, s->walked, sure, first, unwound);
 }
 
+/* The quick way of stack_capture() is not open in these modes; here it is tried as well. */
+static void walk_and_compare(struct stack_state *s, const struct stack_at *at)
+{
+    if (s->mend.state == STACK_MEND_PART) {
+        s->mend.state = s->state_behind;
+    }
+    if (!stack_mend_again(&s->mend, at)) {
+        stack_mend_walk(&s->mend, at);
+    }
+    s->state_behind = s->mend.state;
+    s->mend.state = STACK_MEND_PART;
+    compare(s, at);
+}
+
 /* The ways that serve tests. */
-__attribute__((noinline)) static void capture_otherwise(struct stack_state *s,
-                                                        const struct stack_at *at)
+static void capture_otherwise(struct stack_state *s, const struct stack_at *at)
 {
     int host_errno = errno;
     if (s->mode == SESSION_STACKS_UNWIND) {
         unwind(s, at);
     } else if (s->mode == SESSION_STACKS_COMPARE) {
-        stack_mend_walk(&s->mend, at);
-        compare(s, at);
+        walk_and_compare(s, at);
     } else {
         take_innermost(s, at);
     }
     errno = host_errno;
 }
 
-void stack_capture(struct stack_state *state, const struct stack_at *at, struct stack_ref *ret)
+__attribute__((noinline)) static struct stack_ref *capture_slowly(struct stack_state *s,
+                                                                  const struct stack_at *at)
 {
-    if (__builtin_expect(state->mode == SESSION_STACKS_WALK, true)) {
-        stack_mend_walk(&state->mend, at);
+    if (s->mode == SESSION_STACKS_WALK) {
+        stack_mend_walk(&s->mend, at);
     } else {
-        capture_otherwise(state, at);
+        capture_otherwise(s, at);
     }
-    answer(&state->mend, ret);
+    s->mend.ref.note = NULL;
+    return &s->mend.ref;
+}
+
+struct stack_ref *stack_capture(struct stack_state *state, const struct stack_at *at)
+{
+    if (__builtin_expect(stack_mend_again(&state->mend, at), true)) {
+        return &state->mend.ref;
+    }
+    return capture_slowly(state, at);
+}
+
+uint32_t stack_depth(const struct stack_state *state)
+{
+    return state->mend.count;
+}
+
+struct stack_names *stack_names(struct stack_state *state)
+{
+    struct stack_names *names = &state->mend.names;
+    names->count = names->count < state->mend.count ? names->count : state->mend.count;
+    return names;
 }
 
 uintptr_t stack_frame(const struct stack_state *state, uint32_t i, uint32_t *ret_flags)
 {
-    *ret_flags = state->mend.frame_flags[i] | (i == 0 ? state->mend.flags : 0);
+    *ret_flags = stack_rule_flags(state->mend.rules[i]) |
+                 (i == 0 && state->mend.is_cut ? SESSION_NODE_CUT : 0);
     return state->mend.pcs[i];
 }
 

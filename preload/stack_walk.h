@@ -11,13 +11,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "alloctrap/session.h"
+
 struct stack_state;
 
-/* A captured stack. Valid until the next capture with the same state. */
+/* A captured stack. */
 struct stack_ref {
-    uint64_t hash;  /* 64-bit identity of frames, order and flags; never 0 */
-    uint32_t depth; /* frames kept; at least 1 */
-    uint32_t flags; /* SESSION_NODE_CUT on the outermost frame when the stack goes on */
+    uint64_t hash; /* identity of its frames, their order and flags */
+    void *note;    /* the caller's to set: found again with this very stack, or else NULL */
+};
+
+/* Numbers that the caller gives to frames, by index from the outermost. The first `count` stand for
+ * these very frames of the last capture and all that is outward of them; stack_forget() and every
+ * change of a frame take it down. */
+struct stack_names {
+    uint32_t count;
+    uint32_t ids[SESSION_DEPTH_MAX];
 };
 
 /* What a hook knows of its caller without a library. */
@@ -39,8 +48,14 @@ void stack_start(uint32_t mode);
 /* HOT. The module epoch moved (a library was closed): joins and rules of before are void. */
 void stack_forget(struct stack_state *state);
 
-/* HOT. Fills *ret; never fails: at worst one frame, CUT. */
-void stack_capture(struct stack_state *state, const struct stack_at *at, struct stack_ref *ret);
+/* HOT. Never fails: at worst the stack is one frame, CUT. Valid until the next capture. */
+struct stack_ref *stack_capture(struct stack_state *state, const struct stack_at *at);
+
+/* HOT. Frames of the last capture; at least 1. */
+uint32_t stack_depth(const struct stack_state *state);
+
+/* HOT. The caller sets ids beyond the count, and then the count: at most stack_depth(). */
+struct stack_names *stack_names(struct stack_state *state);
 
 /* HOT. Frame i of the last capture, 0 = outermost; *ret_flags: enum session_node_flag. */
 uintptr_t stack_frame(const struct stack_state *state, uint32_t i, uint32_t *ret_flags);

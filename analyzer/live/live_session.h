@@ -54,6 +54,7 @@ struct live_session {
     uint32_t *path_of_node; /* profile path + 1; 0 = not translated yet */
     uint32_t path_room;
     uint32_t module_of[SESSION_MODULES_MAX]; /* profile module + 1; 0 = not translated yet */
+    uint32_t note_of[SESSION_NOTES_MAX];     /* profile note + 1; 0 = not translated yet */
     uint64_t events_seen;
     uint64_t last_ns; /* of the last event read, since the recording's start */
 };

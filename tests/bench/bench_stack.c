@@ -16,7 +16,11 @@
 #include "alloctrap/session.h"
 #include "stack_walk.h"
 
+#if defined(__clang__)
+#define NOINLINE __attribute__((noinline))
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 enum { ROUNDS = 11, CALLS = 20000, DEPTH = 32, PATHS = 64, DRAWS = 4096, SITES_PER_CALL = 2 };
 
@@ -39,9 +43,7 @@ static void visit_other_stack(void)
 {
     static char page[8192];
     struct stack_at at = {1, ((uintptr_t)page + 4095) & ~(uintptr_t)4095, 0};
-    struct stack_ref ref;
-    stack_capture(state, &at, &ref);
-    sum += ref.hash;
+    sum += stack_capture(state, &at)->hash;
 }
 
 static NOINLINE void hook(void)
@@ -49,17 +51,15 @@ static NOINLINE void hook(void)
     struct stack_at at = {(uintptr_t)__builtin_return_address(0),
                           (uintptr_t)__builtin_frame_address(0) + 16,
                           *(const uintptr_t *)__builtin_frame_address(0)};
-    struct stack_ref ref = {0, 0, 0};
     void *frames[64];
     if (way == WAY_UNWIND) {
-        ref.depth = (uint32_t)backtrace_fn(frames, 64);
+        sum += (uint64_t)backtrace_fn(frames, 64);
     } else if (way != WAY_NOTHING) {
         if (way == WAY_FULL) {
             visit_other_stack();
         }
-        stack_capture(state, &at, &ref);
+        sum += stack_capture(state, &at)->hash;
     }
-    sum += ref.hash + ref.depth;
 }
 
 typedef void (*level_fn)(int depth, uint32_t path);

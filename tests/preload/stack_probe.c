@@ -48,10 +48,9 @@ static void capture(const struct stack_at *at)
         state = map;
         stack_state_init(state, SESSION_STACKS_COMPARE, SESSION_DEPTH_MAX);
     }
-    struct stack_ref ref;
-    stack_capture(state, at, &ref);
-    uint32_t flags = ref.flags;
-    for (uint32_t i = 0; i < ref.depth && flags == 0; i++) {
+    (void)stack_capture(state, at);
+    uint32_t flags = 0;
+    for (uint32_t i = 0; i < stack_depth(state) && flags == 0; i++) {
         (void)stack_frame(state, i, &flags);
         flags &= SESSION_NODE_CUT | SESSION_NODE_GUESSED;
     }

@@ -103,6 +103,7 @@ static void *storm(void *ret_wrong)
         uintptr_t fde = 0;
         if (stack_cfi_object_at(pc, &m->object)) {
             fde = stack_cfi_find(&m->object, pc);
+            real = STACK_RULE_NO_TABLE;
         }
         if (fde != 0 && stack_cfi_run(m, fde, pc)) {
             real = stack_rule_pack(m, fde);

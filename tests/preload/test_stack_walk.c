@@ -22,7 +22,22 @@
 enum { COROUTINE_BYTES = 64 << 10, FRAMES_MAX = SESSION_DEPTH_MAX };
 
 static __thread struct stack_state *state;
-static __thread struct stack_ref last;
+
+/* What the last capture told. */
+struct captured {
+    uint64_t hash;
+    uint32_t depth;
+    uint32_t flags; /* of the outermost frame */
+};
+static __thread struct captured last;
+
+static struct captured capture(struct stack_state *by, const struct stack_at *at)
+{
+    struct captured got = {.hash = stack_capture(by, at)->hash};
+    got.depth = stack_depth(by);
+    (void)stack_frame(by, 0, &got.flags);
+    return got;
+}
 
 static struct stack_state *make_state(uint32_t mode, uint32_t depth_max)
 {
@@ -45,7 +60,7 @@ static NOINLINE void hook(void)
     struct stack_at at = {(uintptr_t)__builtin_return_address(0),
                           (uintptr_t)__builtin_frame_address(0) + 16,
                           *(const uintptr_t *)__builtin_frame_address(0)};
-    stack_capture(state, &at, &last);
+    last = capture(state, &at);
     __asm__ volatile("" ::: "memory");
 }
 
@@ -60,7 +75,7 @@ static uint32_t compared(void)
 
 static bool is_sure(void)
 {
-    uint32_t bad = last.flags;
+    uint32_t bad = 0;
     for (uint32_t i = 0; i < last.depth; i++) {
         uint32_t flags = 0;
         (void)stack_frame(state, i, &flags);
@@ -308,11 +323,9 @@ Test(stack_walk, a_mended_walk_has_the_identity_of_a_fresh_one)
         struct stack_at at = {(uintptr_t)__builtin_return_address(0),
                               (uintptr_t)__builtin_frame_address(0) + 16,
                               *(const uintptr_t *)__builtin_frame_address(0)};
-        struct stack_ref a;
-        struct stack_ref b;
-        stack_capture(mended, &at, &a);
+        struct captured a = capture(mended, &at);
         struct stack_state *fresh = make_state(SESSION_STACKS_WALK, SESSION_DEPTH_MAX);
-        stack_capture(fresh, &at, &b);
+        struct captured b = capture(fresh, &at);
         cr_assert_eq(a.hash, b.hash);
         cr_assert_eq(a.depth, b.depth);
         cr_assert_eq(munmap(fresh, stack_state_bytes()), 0);
@@ -336,6 +349,68 @@ Test(stack_walk, two_call_sites_have_two_identities_and_one_has_one)
     cr_assert_eq(hashes[0], hashes[1]);
     cr_assert_eq(hashes[1], hashes[2]);
     cr_assert_neq(hashes[2], hashes[3]);
+}
+
+/* Two calls of one function in turn, as malloc and free are; and another function in between. */
+static NOINLINE void three_calls(struct stack_ref **ret_refs, uint64_t *ret_hashes,
+                                 void **ret_notes)
+{
+    for (volatile int i = 0; i < 3; i++) {
+        hook();
+        ret_hashes[0] = last.hash;
+        ret_notes[0] = (*ret_refs)->note;
+        (*ret_refs)->note = &ret_hashes[0];
+        hook();
+        ret_hashes[1] = last.hash;
+        ret_notes[1] = (*ret_refs)->note;
+        (*ret_refs)->note = &ret_hashes[1];
+    }
+}
+
+Test(stack_walk, a_note_is_found_with_its_stack_alone)
+{
+    begin(SESSION_STACKS_WALK);
+    hook();
+    struct stack_at at = {1, 0x1000, 0};
+    struct stack_ref *ref = stack_capture(state, &at);
+    uint64_t hashes[2] = {0, 0};
+    void *notes[2] = {NULL, NULL};
+    three_calls(&ref, hashes, notes);
+    cr_assert_neq(hashes[0], hashes[1]);
+    cr_assert_eq(notes[0], (void *)&hashes[0]);
+    cr_assert_eq(notes[1], (void *)&hashes[1]);
+    hook();
+    cr_assert_null(ref->note, "this stack was never captured before");
+    hook();
+    cr_assert_null(ref->note);
+}
+
+static NOINLINE void named_inner(void)
+{
+    hook();
+    __asm__ volatile("");
+}
+
+static NOINLINE void named_other(void)
+{
+    hook();
+    __asm__ volatile("");
+}
+
+Test(stack_walk, names_last_up_to_the_first_frame_that_changed)
+{
+    begin(SESSION_STACKS_WALK);
+    static void (*volatile const ways[])(void) = {named_inner, named_other, named_inner};
+    for (volatile int i = 0; i < 3; i++) {
+        ways[i]();
+        struct stack_names *names = stack_names(state);
+        uint32_t depth = stack_depth(state);
+        uint32_t wanted = i == 0 ? 0 : depth - 1;
+        cr_assert_eq(names->count, wanted, "round %d: %u of %u", i, names->count, depth);
+        names->count = depth;
+    }
+    stack_forget(state);
+    cr_assert_eq(stack_names(state)->count, 0);
 }
 
 static NOINLINE void dive(int depth)
@@ -405,10 +480,9 @@ Test(stack_walk, an_unreadable_stack_is_one_frame)
 {
     begin(SESSION_STACKS_WALK);
     struct stack_at at = {1, 0x1000, 0};
-    struct stack_ref ref;
-    stack_capture(state, &at, &ref);
-    cr_assert_eq(ref.depth, 1);
-    cr_assert_eq(ref.flags, SESSION_NODE_CUT);
+    struct captured got = capture(state, &at);
+    cr_assert_eq(got.depth, 1);
+    cr_assert_eq(got.flags, SESSION_NODE_CUT);
 }
 
 Test(stack_walk, a_capture_left_by_siglongjmp_harms_no_later_one)
@@ -424,8 +498,7 @@ Test(stack_walk, a_capture_left_by_siglongjmp_harms_no_later_one)
         dive(9);
         hashes[i] = last.hash;
         if (sigsetjmp(way_out, 1) == 0) {
-            struct stack_ref ref;
-            stack_capture(state, (const struct stack_at *)8, &ref); /* faults inside the capture */
+            (void)stack_capture(state, (const struct stack_at *)8); /* faults inside the capture */
             cr_assert_fail("address 8 was read");
         }
     }

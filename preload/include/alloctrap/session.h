@@ -54,9 +54,10 @@ enum {
 /*
  * Why something was not recorded. Appended, never moved. Unit: events that no ring holds (so events
  * seen + lost = allocs + frees + failed of all rows); but PATHS_FULL and ROWS_FULL count calls,
- * whose events are in the ring, MODULES_FULL counts libraries and NO_SESSION processes. BESIDE: the
- * process had no right or room for a session of its own (after a chroot, as another user, behind a
- * filter of system calls); its calls are in the early rows of its parent's.
+ * whose events are in the ring, MODULES_FULL counts libraries, NO_SESSION processes and NOTES marks
+ * and the like. BESIDE: the process had no right or room for a session of its own (after a chroot,
+ * as another user, behind a filter of system calls); its calls are in the early rows of its
+ * parent's.
  */
 #define SESSION_LOSS_TABLE(X)                                                                      \
     X(RING_FULL, "ring full", "the recorder did not keep up; totals are exact")                    \
@@ -69,7 +70,8 @@ enum {
     X(ROWS_FULL, "sites full", "call sites beyond the table; counted as the remainder")            \
     X(MODULES_FULL, "modules full", "libraries beyond the table; their frames have no name")       \
     X(NO_SESSION, "no session", "a forked process could not make its session: not recorded")       \
-    X(BESIDE, "no own session", "calls of forked processes, counted with their parent's")
+    X(BESIDE, "no own session", "calls of forked processes, counted with their parent's")          \
+    X(NOTES, "notes", "marks and phases beyond the table or without room; windows are incomplete")
 
 enum session_loss {
 #define SESSION_LOSS_ROW(id, name, text) LOSS_##id,
@@ -197,7 +199,29 @@ enum session_event_flag {
     SESSION_EVENT_OLD = 1,    /* the end of a realloc's old block */
     SESSION_EVENT_FAILED = 2, /* returned no block (or an error) */
     SESSION_EVENT_NULL = 4,   /* with OLD: no new block follows, as in realloc(block, 0) */
-    SESSION_EVENT_THREAD = 8  /* no call: a new thread (address = tid) took over this slot */
+    SESSION_EVENT_THREAD = 8, /* no call: a new thread (address = tid) took over this slot */
+    SESSION_EVENT_NOTE = 16   /* no call: the program says something (address = index of its name
+                                 in head.notes, size = enum session_note, word3 = head.units then) */
+};
+
+/* What a program tells by alloctrap.h, at a moment of the thread that tells it. */
+enum session_note {
+    SESSION_NOTE_MARK = 1, /* of all threads; the others are the thread's own */
+    SESSION_NOTE_PHASE_BEGIN = 2,
+    SESSION_NOTE_PHASE_END = 3,
+    SESSION_NOTE_PAUSE = 4,
+    SESSION_NOTE_RESUME = 5,
+    SESSION_NOTE_FORBID_BEGIN = 6,
+    SESSION_NOTE_FORBID_END = 7
+};
+
+enum { SESSION_NOTES_MAX = 64, SESSION_NOTE_BYTES = 32 };
+
+/* A name that notes use, written once. */
+struct session_note_name {
+    _Atomic uint32_t is_ready; /* release, after name; pairs with the reader's acquire */
+    uint32_t pad;
+    char name[SESSION_NOTE_BYTES]; /* NUL-terminated */
 };
 
 #define SESSION_LOW48 ((UINT64_C(1) << 48) - 1)
@@ -308,7 +332,10 @@ struct session_head {
     char allocator[SESSION_PATH_BYTES]; /* the object that serves the calls below us */
     /* Work done, as the program told by alloctrap_units(); added up. name empty = it told none. */
     _Atomic uint64_t units;
-    char unit_name[32]; /* "line"; NUL-terminated; as first told */
+    char unit_name[32];          /* "line"; NUL-terminated; as first told */
+    _Atomic uint32_t note_count; /* places in notes that were taken; may be beyond its end */
+    uint32_t pad2;
+    struct session_note_name notes[SESSION_NOTES_MAX];
 };
 
 _Static_assert(sizeof(struct session_event) == 32, "an event is half a cache line");
