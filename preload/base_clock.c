@@ -2,11 +2,26 @@
 
 #include "base_env.h"
 
+enum { CLOCK_STOPPED = SESSION_CLOCK_TSC + 1 }; /* a kind that no session has */
+
 struct session_clock clock_now_by;
+static _Atomic uint64_t stopped_ns;
 
 uint64_t clock_monotonic_ns(void)
 {
+    if (clock_now_by.kind == CLOCK_STOPPED) {
+        /* Relaxed: the ticks differ and rise, no more. */
+        return atomic_fetch_add_explicit(&stopped_ns, 1, memory_order_relaxed);
+    }
     return clock_rule_monotonic_ns();
+}
+
+void clock_stop(void)
+{
+    if (clock_now_by.kind != CLOCK_STOPPED) {
+        atomic_store_explicit(&stopped_ns, clock_to_ns(clock_ticks()), memory_order_relaxed);
+        clock_now_by.kind = CLOCK_STOPPED;
+    }
 }
 
 uint64_t clock_realtime_ns(void)

@@ -14,6 +14,8 @@ LOCAL extern struct session_clock clock_now_by;
 
 /* COLD. Clocks by this rule from now on; a TSC rule that cannot be used is MONOTONIC. */
 void clock_use(const struct session_clock *rule);
+/* COLD. The processor's clock may not be read any more: each tick is 1 ns after the last one. */
+void clock_stop(void);
 /* COLD. Measures a rule, for some ms, and uses it. */
 void clock_calibrate(struct session_clock *ret_rule);
 /* HOT. ns of CLOCK_MONOTONIC by the vDSO. */

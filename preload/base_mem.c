@@ -30,9 +30,9 @@ bool mem_wipe_on_fork(void *at, size_t bytes)
     return sys_call3(SYS_madvise, (long)at, (long)bytes, MADV_WIPEONFORK) == 0;
 }
 
-void mem_populate(void *at, size_t bytes)
+long mem_populate(void *at, size_t bytes)
 {
     uintptr_t start = (uintptr_t)at & ~(uintptr_t)(PAGE_BYTES - 1);
     uintptr_t end = ((uintptr_t)at + bytes + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
-    (void)sys_call3(SYS_madvise, (long)start, (long)(end - start), MADV_POPULATE_WRITE);
+    return sys_call3(SYS_madvise, (long)start, (long)(end - start), MADV_POPULATE_WRITE);
 }

@@ -21,8 +21,9 @@ void *mem_map(size_t bytes);
 void mem_unmap(void *at, size_t bytes);
 /* COLD. The child of a fork finds the pages zeroed; false before Linux 4.14. */
 bool mem_wipe_on_fork(void *at, size_t bytes);
-/* COLD. Takes the page faults now instead of one by one in hooks; a wish, before Linux 5.14 none.
- */
-void mem_populate(void *at, size_t bytes);
+/* COLD. Takes the page faults now instead of one by one in hooks. 0 when all pages are there to be
+ * written to; of a file's mapping they then have their space. Else a negative errno: -EINVAL before
+ * Linux 5.14, -EFAULT where the file system is full. */
+long mem_populate(void *at, size_t bytes);
 
 #endif

@@ -2,17 +2,33 @@
  * base_sys - system calls without libc: no errno, no cancellation point, no lock. A cancelled
  * thread would else end inside malloc, and the host would find our errno instead of its own.
  * Results are the kernel's: negative errno on failure.
+ * Once the host has given up system calls (seccomp), none is made any more, by any of us: all are
+ * answered with -EPERM, and what they were for does without.
  */
 #ifndef ALLOCTRAP_BASE_SYS_H
 #define ALLOCTRAP_BASE_SYS_H
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
+/* Set by hook_seal alone. Relaxed: the thread that seals is the one that would be killed. */
+extern _Atomic bool sys_is_sealed;
+
+/* HOT. */
+static inline bool sys_may_call(void)
+{
+    return !atomic_load_explicit(&sys_is_sealed, memory_order_relaxed);
+}
+
 /* HOT. As far as the call itself is; arguments beyond the call's own are ignored. */
 static inline long sys_call6(long number, long a, long b, long c, long d, long e, long f)
 {
+    if (!sys_may_call()) {
+        return -EPERM;
+    }
     long result;
     register long r10 __asm__("r10") = d;
     register long r8 __asm__("r8") = e;

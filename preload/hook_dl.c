@@ -12,25 +12,22 @@
 
 enum {
     CACHE_SLOTS = 256,
-    CACHE_SHIFT = 16, /* one slot for each 64 KiB of code */
-    BACK_MODULES = 64 /* table entries backed at a time */
+    CACHE_SHIFT = 16 /* one slot for each 64 KiB of code */
 };
 
-/* Module numbers + 1 by address. A wrong or old one is seen by looking at the module. */
-static _Atomic uint32_t cache[CACHE_SLOTS];
-static _Atomic uint32_t backed_modules;
+/* By address: the epoch in which a module was last seen there << 32 | its number + 1. */
+static _Atomic uint64_t cache[CACHE_SLOTS];
 
 void hook_dl_start(void)
 {
-    atomic_store_explicit(&backed_modules, 0, memory_order_relaxed);
     for (unsigned i = 0; i < CACHE_SLOTS; i++) {
         atomic_store_explicit(&cache[i], 0, memory_order_relaxed);
     }
 }
 
-static _Atomic uint32_t *cache_slot(uint64_t addr, uint32_t epoch)
+static _Atomic uint64_t *cache_slot(uint64_t addr)
 {
-    return &cache[((addr >> CACHE_SHIFT) + epoch) % CACHE_SLOTS];
+    return &cache[(addr >> CACHE_SHIFT) % CACHE_SLOTS];
 }
 
 static struct session_module *module_at(struct session_head *head, uint32_t index)
@@ -38,28 +35,24 @@ static struct session_module *module_at(struct session_head *head, uint32_t inde
     return (struct session_module *)link_at(head, head->module_off) + index;
 }
 
-static bool holds(const struct session_module *module, uint64_t addr, uint32_t epoch)
+/* Acquire; pairs with the release in fill(): a module with an end is whole. */
+static uint64_t end_of(const struct session_module *module)
 {
-    /* Acquire; pairs with the release in fill(): a module with an end is whole. */
-    uint64_t end = __atomic_load_n(&module->end, __ATOMIC_ACQUIRE);
-    return addr < end && addr >= module->start && module->epoch == epoch;
+    return __atomic_load_n(&module->end, __ATOMIC_ACQUIRE);
 }
 
-static bool is_noted(struct session_head *head, uint64_t addr, uint32_t epoch)
+/* The module that was seen at addr in this very epoch; NULL: nobody has looked. */
+static const struct session_module *seen_at(struct session_head *head, uint64_t addr,
+                                            uint32_t epoch)
 {
+    uint64_t slot = atomic_load_explicit(cache_slot(addr), memory_order_relaxed);
+    uint32_t number = (uint32_t)slot;
     uint32_t count = atomic_load_explicit(&head->module_count, memory_order_acquire);
-    _Atomic uint32_t *slot = cache_slot(addr, epoch);
-    uint32_t cached = atomic_load_explicit(slot, memory_order_relaxed);
-    if (cached != 0 && cached <= count && holds(module_at(head, cached - 1), addr, epoch)) {
-        return true;
+    if (number == 0 || number > count || slot >> 32 != epoch) {
+        return NULL;
     }
-    for (uint32_t i = count; i > 0; i--) {
-        if (holds(module_at(head, i - 1), addr, epoch)) {
-            atomic_store_explicit(slot, i, memory_order_relaxed);
-            return true;
-        }
-    }
-    return false;
+    const struct session_module *module = module_at(head, number - 1);
+    return addr >= module->start && addr < end_of(module) ? module : NULL;
 }
 
 /* The number of a fresh entry, SESSION_MODULES_MAX when there is no room. Backed before counted. */
@@ -67,18 +60,10 @@ static uint32_t take_entry(struct session_head *head)
 {
     uint32_t index = atomic_load_explicit(&head->module_count, memory_order_relaxed);
     do {
-        uint32_t backed = atomic_load_explicit(&backed_modules, memory_order_relaxed);
-        if (index >= SESSION_MODULES_MAX) {
+        uint64_t off = head->module_off + (uint64_t)index * sizeof(struct session_module);
+        if (index >= link_modules_max(head) ||
+            !link_touch(head, off, sizeof(struct session_module))) {
             return SESSION_MODULES_MAX;
-        }
-        if (index >= backed) {
-            if (!link_back(head, head->module_off + backed * sizeof(struct session_module),
-                           BACK_MODULES * sizeof(struct session_module))) {
-                return SESSION_MODULES_MAX;
-            }
-            (void)atomic_compare_exchange_strong_explicit(
-                &backed_modules, &backed, backed + BACK_MODULES, memory_order_relaxed,
-                memory_order_relaxed);
         }
         /* Release: readers below the count find backed memory; `end` says what is filled. */
     } while (!atomic_compare_exchange_weak_explicit(&head->module_count, &index, index + 1,
@@ -180,22 +165,52 @@ static void fill(struct session_module *module, const struct dl_find_object *obj
     module->build_id_len = hook_dl_build_id(object->dlfo_map_start, object->dlfo_map_end,
                                             module->bias, module->build_id);
     name_module(module, object->dlfo_link_map->l_name);
-    /* Release; pairs with the acquire in holds(), and the recorder's. */
+    /* Release; pairs with the acquire in end_of(), and the recorder's. */
     __atomic_store_n(&module->end, (uint64_t)(uintptr_t)object->dlfo_map_end, __ATOMIC_RELEASE);
 }
 
-void hook_dl_note(struct session_head *head, uint64_t addr, uint32_t epoch)
+/* The number of an earlier entry of the same object at the same place, newest first: it may have
+ * come back, or have been there all the time. Without build-id nobody can tell. */
+static uint32_t find_again(struct session_head *head, const struct dl_find_object *object)
+{
+    uint8_t id[SESSION_BUILD_ID_BYTES];
+    uint64_t bias = object->dlfo_link_map->l_addr;
+    uint8_t len = hook_dl_build_id(object->dlfo_map_start, object->dlfo_map_end, bias, id);
+    uint32_t count = atomic_load_explicit(&head->module_count, memory_order_acquire);
+    for (uint32_t i = count; len != 0 && i > 0; i--) {
+        const struct session_module *module = module_at(head, i - 1);
+        if (end_of(module) == (uint64_t)(uintptr_t)object->dlfo_map_end &&
+            module->start == (uint64_t)(uintptr_t)object->dlfo_map_start && module->bias == bias &&
+            module->build_id_len == len && memcmp(module->build_id, id, len) == 0) {
+            return i - 1;
+        }
+    }
+    return SESSION_MODULES_MAX;
+}
+
+uint32_t hook_dl_note(struct session_head *head, uint64_t addr, uint32_t epoch)
 {
     struct dl_find_object object;
-    if (is_noted(head, addr, epoch) || _dl_find_object((void *)(uintptr_t)addr, &object) != 0) {
-        return;
+    const struct session_module *seen = seen_at(head, addr, epoch);
+    if (seen != NULL) {
+        return seen->epoch;
     }
-    uint32_t index = take_entry(head);
+    if (_dl_find_object((void *)(uintptr_t)addr, &object) != 0) {
+        return epoch;
+    }
+    uint32_t index = find_again(head, &object);
     if (index == SESSION_MODULES_MAX) {
-        link_add(&head->lost[LOSS_MODULES_FULL], 1);
-        return;
+        index = take_entry(head);
+        if (index == SESSION_MODULES_MAX) {
+            link_add(&head->lost[LOSS_MODULES_FULL], 1);
+            return epoch;
+        }
+        fill(module_at(head, index), &object, epoch);
     }
-    fill(module_at(head, index), &object, epoch);
+    /* Relaxed: a wrong or old number is seen by looking at the module. */
+    atomic_store_explicit(cache_slot(addr), (uint64_t)epoch << 32 | (index + 1),
+                          memory_order_relaxed);
+    return module_at(head, index)->epoch;
 }
 
 static int note_unloads(struct dl_phdr_info *info, size_t size, void *context)

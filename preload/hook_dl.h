@@ -11,8 +11,10 @@
 
 /* COLD. A session begins; no other thread notes modules yet. */
 void hook_dl_start(void);
-/* COLD. Enters the module that holds addr, if it is not there; code of no module has none. */
-void hook_dl_note(struct session_head *head, uint64_t addr, uint32_t epoch);
+/* COLD. Enters the module that holds addr, if it is not there; code of no module has none. The
+ * epoch in which this module was first seen at this place: that names the frame, so that a library
+ * which comes back to its address takes no more room. Without a module, the present epoch. */
+uint32_t hook_dl_note(struct session_head *head, uint64_t addr, uint32_t epoch);
 /* COLD. The real dlclose; a new epoch when something was unmapped. The host's own errno. */
 int hook_dl_close(void *handle);
 

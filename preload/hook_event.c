@@ -1,6 +1,7 @@
 #include "hook_event.h"
 
 #include "hook_dl.h"
+#include "hook_next.h"
 #include "link_session.h"
 #include "path_table.h"
 #include "ring_wait.h"
@@ -33,7 +34,9 @@ void hook_begin_slowly(struct hook_now *now)
     }
     int host_errno = errno;
     enum hook_guard_result guard = hook_guard_enter(&now->at);
-    if (guard == HOOK_GUARD_NESTED) {
+    if (guard == HOOK_GUARD_NESTED ||
+        (guard == HOOK_GUARD_INSIDE && hook_next_is_known() && !hook_next_is_side(now->at.pc))) {
+        now->outer_phase = (uint8_t)hook_tls.phase;
         now->way = HOOK_NESTED;
     }
     if (guard > HOOK_GUARD_ENTERED_STALE) {
@@ -45,6 +48,8 @@ void hook_begin_slowly(struct hook_now *now)
     if (now->way == HOOK_PASS) {
         hook_guard_leave();
     } else if (now->way == HOOK_RECORD && guard == HOOK_GUARD_ENTERED_STALE) {
+        /* Relaxed: the owner's alone to write, a tolerance to whoever reads it. */
+        atomic_fetch_add_explicit(&hook_tls.scratch->place->left_hooks, 1, memory_order_relaxed);
         stack_forget(hook_tls.scratch->stack);
     }
     errno = host_errno;
@@ -59,17 +64,15 @@ static uint64_t row_key(uint64_t stack_hash, unsigned call, uint32_t epoch)
 static uint32_t path_of_stack(struct hook_scratch *scratch)
 {
     struct stack_names *names = stack_names(scratch->stack);
-    struct path_key key = {.epoch = scratch->epoch};
+    struct path_key key = {0};
     uint32_t depth = stack_depth(scratch->stack);
     for (uint32_t i = names->count; i < depth; i++) {
         key.parent = i == 0 ? 0 : names->ids[i - 1];
         key.addr = stack_frame(scratch->stack, i, &key.flags);
+        /* First the module, then the node: no reader meets a frame without a name. */
+        key.epoch = hook_dl_note(scratch->head, key.addr, scratch->epoch);
         uint32_t id = path_find(scratch->head, &key);
-        if (id == 0) {
-            /* First the module, then the node: no reader meets a frame without a name. */
-            hook_dl_note(scratch->head, key.addr, key.epoch);
-            id = path_add(scratch->head, &key);
-        }
+        id = id == 0 ? path_add(scratch->head, &key) : id;
         if (id == 0) {
             return 0;
         }
@@ -257,6 +260,8 @@ void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_
     }
     if (now->way != HOOK_NESTED) {
         hook_guard_leave();
+    } else {
+        hook_guard_phase(now->outer_phase);
     }
     errno = host_errno;
 }

@@ -24,9 +24,10 @@ struct hook_now {
     struct stack_at at;
     uint64_t start_ticks;
     uint64_t end_ticks;
-    uint8_t way;   /* enum hook_way */
-    uint8_t call;  /* enum hook_call */
-    uint8_t cause; /* HOOK_EARLY: enum session_loss */
+    uint8_t way;         /* enum hook_way */
+    uint8_t call;        /* enum hook_call */
+    uint8_t cause;       /* HOOK_EARLY: enum session_loss */
+    uint8_t outer_phase; /* HOOK_NESTED: enum hook_phase of the call that it interrupts */
 };
 
 /* HOT. When the thread is not simply outside of hooks, with a place in the current session. */

@@ -6,6 +6,7 @@
 #ifndef ALLOCTRAP_HOOK_EXPORT_H
 #define ALLOCTRAP_HOOK_EXPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,8 +25,14 @@ EXPORT void *valloc(size_t size);
 EXPORT void *pvalloc(size_t size);
 EXPORT size_t malloc_usable_size(void *ptr);
 EXPORT int dlclose(void *handle);
+EXPORT int prctl(int option, ...);
+EXPORT int fork(void);
+EXPORT int _Fork(void);
 
 /* The in-process side of alloctrap.h. */
 EXPORT void alloctrap_note_units(uint64_t count, const char *unit_name);
+EXPORT void alloctrap_note(uint32_t kind, const char *name);
+/* The calling thread's exact counts so far: allocations, frees, bytes. False when it has none. */
+EXPORT bool alloctrap_thread_counts(uint64_t counts[3]);
 
 #endif

@@ -10,11 +10,11 @@
  * the kernel is asked then, which is rare. Not covered: a handler that switches to another
  * coroutine in the middle of a hook and comes back later.
  *
- * A nested call is one of two things. While the real function runs it is the allocator calling
- * itself through the PLT (reallocarray's realloc), which the outer event covers: it is passed on
- * in silence. (A handler's call at that moment would be a bug of the host, as malloc is not
- * async-signal-safe.) While our own bookkeeping runs it can only come from a handler which has
- * interrupted us, where the host did nothing wrong: it is counted in the remainder, as LOSS_NESTED.
+ * A nested call is one of two things. While the real function runs it may be the allocator calling
+ * itself through the PLT (reallocarray's realloc): its return address lies in the allocator, and
+ * the outer event covers it, so it is passed on in silence. All others are made by the host, by a
+ * handler that has interrupted us or by a function that the allocator calls out to: they are
+ * counted in the remainder, as LOSS_NESTED.
  */
 #ifndef ALLOCTRAP_HOOK_GUARD_H
 #define ALLOCTRAP_HOOK_GUARD_H

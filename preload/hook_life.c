@@ -13,7 +13,13 @@
 #include <errno.h>
 #include <string.h>
 
-enum life_state { LIFE_NEW = 0, LIFE_BUSY = 1, LIFE_READY = 2, LIFE_OFF = 3 };
+enum life_state {
+    LIFE_NEW = 0,
+    LIFE_BUSY = 1,
+    LIFE_READY = 2,
+    LIFE_OFF = 3,
+    LIFE_BESIDE = 4 /* a fork's child without a session: it counts in its parent's early rows */
+};
 
 enum {
     PAGE_BYTES = 4096,
@@ -90,7 +96,8 @@ static void move_early(struct session_head *head)
 void life_count_early(unsigned call, const struct site_sum *sum, enum session_loss cause,
                       uint64_t events)
 {
-    struct session_head *head = state_now() == LIFE_READY ? link_head() : NULL;
+    /* In a fork's child that has not started, or cannot, that is its parent's. */
+    struct session_head *head = link_head();
     site_count_shared(head == NULL ? &early_rows[call] : &head->early[call], sum);
     link_add(head == NULL ? &early_lost[cause] : &head->lost[cause], events);
 }
@@ -113,6 +120,9 @@ static bool make_page(void)
 
 static void note_command(struct session_head *head, const char *command, size_t len)
 {
+    if (link_now.control->no_command != 0 && len != 0) {
+        len = strnlen(command, len - 1) + 1; /* the program's name alone */
+    }
     if (head->command_len == 0) {
         memcpy(head->command, command, len);
         head->command[SESSION_COMMAND_BYTES - 1] = '\0';
@@ -153,23 +163,28 @@ static bool is_recorder_closed(void)
            SESSION_RECORDER_CLOSED;
 }
 
-/* A fork's child. The parent's session is still mapped; nothing of it is written but one loss. */
-static bool start_child(struct session_head *parent)
+/* A fork's child. The parent's session is still mapped; where the child can make none, its calls
+ * are counted there, by adds that bear two processes. */
+static enum life_state start_child(struct session_head *parent)
 {
-    atomic_store_explicit(&link_now.head, NULL, memory_order_relaxed);
-    bool is_wanted = link_now.control->follow_on != 0 && !is_recorder_closed();
     struct link_error error = {0};
-    struct session_head *head = is_wanted ? link_make(parent, &error) : NULL;
-    if (head != NULL) {
-        publish(head);
-    } else if (is_wanted) {
-        link_add(&parent->lost[LOSS_NO_SESSION], 1);
+    atomic_store_explicit(&link_now.head, NULL, memory_order_relaxed);
+    if (link_now.control->follow_on == 0 || is_recorder_closed()) {
+        link_drop(parent);
+        return LIFE_OFF;
     }
+    struct session_head *head = link_make(parent, &error);
+    if (head == NULL) {
+        atomic_store_explicit(&link_now.head, parent, memory_order_relaxed);
+        move_early(parent);
+        return LIFE_BESIDE;
+    }
+    publish(head);
     link_drop(parent);
-    return head != NULL;
+    return LIFE_READY;
 }
 
-static bool start_image(void)
+static enum life_state start_image(void)
 {
     struct link_error error = {"the environment refuses memory", "raise ulimit -v"};
     const char *dir = env_get(SESSION_ENV);
@@ -180,17 +195,17 @@ static bool start_image(void)
     if (dir != NULL && link_join(dir, &error)) {
         clock_use(&link_now.control->clock);
         if (is_recorder_closed() || (link_now.control->follow_on == 0 && link_has_others())) {
-            return false;
+            return LIFE_OFF;
         }
         head = link_make(NULL, &error);
     }
     if (head == NULL) {
         say_not_recording(error.why, dir == NULL ? "" : dir, error.advice);
-        return false;
+        return LIFE_OFF;
     }
     describe(head);
     publish(head);
-    return true;
+    return LIFE_READY;
 }
 
 /* Leaves READY, OFF, or NEW when libc is not up yet. */
@@ -205,8 +220,14 @@ static void start_process(void)
         return;
     }
     struct session_head *parent = link_head();
-    if (!make_page() || !(parent != NULL ? start_child(parent) : start_image())) {
+    enum life_state state = LIFE_OFF;
+    if (make_page()) {
+        state = parent != NULL ? start_child(parent) : start_image();
+    }
+    if (state == LIFE_OFF) {
         turn_off();
+    } else if (state == LIFE_BESIDE) {
+        set_state(LIFE_BESIDE);
     }
 }
 
@@ -239,6 +260,9 @@ static void tell_adoption(struct hook_scratch *scratch)
 
 static bool start_thread(struct session_head *head)
 {
+    /* Before all else: a handler may fork in the middle, and what is the parent's is not taken for
+     * the child's. */
+    uint32_t generation = atomic_load_explicit(&life_page_now->generation, memory_order_relaxed);
     if (hook_tls.place_tries != 0 && hook_tls.place_tries++ % PLACE_RETRY_CALLS != 0) {
         return false;
     }
@@ -262,7 +286,7 @@ static bool start_thread(struct session_head *head)
     hook_tls.place_tries = 0;
     hook_tls.scratch = scratch;
     atomic_signal_fence(memory_order_seq_cst); /* a handler sees the scratch whole, or not at all */
-    hook_tls.generation = atomic_load_explicit(&life_page_now->generation, memory_order_relaxed);
+    hook_tls.generation = generation;
     return true;
 }
 
@@ -282,6 +306,7 @@ enum hook_way life_enter(enum session_loss *ret_cause)
         return HOOK_PASS;
     }
     if (state != LIFE_READY) {
+        *ret_cause = state == LIFE_BESIDE ? LOSS_BESIDE : LOSS_EARLY;
         return HOOK_EARLY;
     }
     if (life_is_current() || start_thread(link_head())) {
@@ -289,6 +314,14 @@ enum hook_way life_enter(enum session_loss *ret_cause)
     }
     *ret_cause = LOSS_NO_THREAD;
     return HOOK_EARLY;
+}
+
+void life_forked(void)
+{
+    struct session_head *parent = link_head();
+    if (hook_tls.guard_sp != 0 && parent != NULL && state_now() == LIFE_NEW) {
+        link_part(parent);
+    }
 }
 
 struct session_head *life_session(void)

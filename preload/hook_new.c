@@ -26,7 +26,11 @@ static void *real_of(struct own_name *own)
 {
     /* Acquire; pairs with the release below: found before is_looked_for. */
     if (!atomic_load_explicit(&own->is_looked_for, memory_order_acquire)) {
-        atomic_store_explicit(&own->found, hook_next_symbol(own->name), memory_order_relaxed);
+        void *symbol = hook_next_symbol(own->name);
+        if (symbol == NULL) {
+            hook_next_forget_failure();
+        }
+        atomic_store_explicit(&own->found, symbol, memory_order_relaxed);
         atomic_store_explicit(&own->is_looked_for, true, memory_order_release);
     }
     return atomic_load_explicit(&own->found, memory_order_relaxed);

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct hook_next {
     void *(*malloc)(size_t size);
@@ -31,6 +32,10 @@ struct hook_next {
     void *(*pvalloc)(size_t size);
     size_t (*malloc_usable_size)(void *ptr);
     int (*dlclose)(void *handle);
+    int (*prctl)(int option, ...);
+    long (*syscall)(long number, ...);
+    int (*fork)(void);
+    int (*fork_only)(void); /* _Fork: no handlers */
 };
 
 LOCAL extern _Atomic(const struct hook_next *) hook_next_now;
@@ -46,7 +51,15 @@ static inline const struct hook_next *hook_next(void)
 bool hook_next_resolve(void);
 /* COLD. A symbol of the objects behind us, NULL when there is none or it is our own. */
 void *hook_next_symbol(const char *name);
+/* HOT. hook_next_resolve() has found it. */
+bool hook_next_is_known(void);
+/* HOT. The code at pc is the allocator's, or libc's or the loader's: what it calls is no call of
+ * the host's. */
+bool hook_next_is_side(uintptr_t pc);
 /* COLD. The file of the object that serves malloc. */
 const char *hook_next_object(void);
+/* COLD. A look-up that failed leaves its message for the next dlerror(), which would be the host's,
+ * and which the next dlopen() frees as if the host had made it. This forgets it. */
+void hook_next_forget_failure(void);
 
 #endif

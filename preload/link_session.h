@@ -4,7 +4,9 @@
  *          child makes its own and lets the parent's go).
  * Threads: link_join, link_make and link_drop by whoever starts the process (hook_life); the rest
  *          by all.   Signals: space is handed out by one atomic counter, nothing is held.
- * Memory:  the mappings.   Descriptors: opened, used and closed within one call, never kept.
+ * Memory:  the mappings.   Descriptors: at the start of a process, opened, used and closed within
+ *          one call. Growth needs neither one nor a path (before Linux 5.14 it does): another
+ *          thread may close or reuse any number, hosts change their root, user and limits.
  * Errno:   never touched.   Units: offsets and sizes in bytes from the file's start.
  */
 #ifndef ALLOCTRAP_LINK_SESSION_H
@@ -37,13 +39,22 @@ bool link_has_others(void);
 struct session_head *link_make(const struct session_head *parent, struct link_error *reterr);
 /* COLD. From now on hooks see this session. Release; pairs with the acquire in link_head(). */
 void link_publish(struct session_head *head);
+/* COLD. In a fork's child whose handler came in the middle of a hook: what that hook still writes
+ * stays the child's own, and the parent's session is found by link_head() at another address. */
+void link_part(struct session_head *head);
 /* COLD. Unmaps a session that is used no longer. */
 void link_drop(struct session_head *head);
 
 /* COLD. 64-byte aligned, zeroed, backed space; 0 when the map or the disk is full. */
 uint64_t link_alloc(struct session_head *head, uint64_t bytes);
-/* COLD. Backs a part of the file that link_alloc() does not hand out. */
-bool link_back(const struct session_head *head, uint64_t off, uint64_t bytes);
+/* COLD. Space that is not backed: link_touch() comes before its use; 0 when the map is full. */
+uint64_t link_reserve(struct session_head *head, uint64_t bytes);
+/* COLD. Backs a part of the file and takes its page faults; false when the disk is full. */
+bool link_touch(struct session_head *head, uint64_t off, uint64_t bytes);
+/* COLD. Backs what is reserved, and some more space for the time when nothing can be backed. */
+void link_stock_up(struct session_head *head);
+/* COLD. Entries that the module table has room for. */
+uint32_t link_modules_max(const struct session_head *head);
 
 /* HOT. */
 static inline struct session_head *link_head(void)

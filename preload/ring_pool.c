@@ -7,6 +7,11 @@
 
 #include <errno.h>
 
+enum {
+    RING_EVENTS_MIN = 256,
+    RING_SHARE = 16 /* a ring takes at most one part in so many of a small session */
+};
+
 static uint32_t own_tid(void)
 {
     return (uint32_t)sys_call3(SYS_gettid, 0, 0, 0);
@@ -62,7 +67,11 @@ static uint32_t append(struct session_head *head, uint64_t off)
 static void give_ring(struct session_head *head, struct session_thread *place, uint32_t index)
 {
     uint32_t events = ring_size_for(index);
-    uint64_t off = link_alloc(head, (uint64_t)events * sizeof(struct session_event));
+    while (events > RING_EVENTS_MIN &&
+           events * sizeof(struct session_event) > head->map_bytes / RING_SHARE) {
+        events /= 2;
+    }
+    uint64_t off = link_reserve(head, (uint64_t)events * sizeof(struct session_event));
     atomic_store_explicit(&place->ring_events, off == 0 ? 0 : events, memory_order_relaxed);
     /* Release; pairs with the recorder's acquire: the size before the ring. */
     atomic_store_explicit(&place->ring_off, off, memory_order_release);
@@ -87,7 +96,7 @@ static struct session_thread *create(struct session_head *head, uint32_t own)
         return NULL;
     }
     give_ring(head, place, index);
-    mem_populate(place, sizeof *place);
+    (void)mem_populate(place, sizeof *place);
     return place;
 }
 

@@ -1,6 +1,5 @@
 #include "ring_spsc.h"
 
-#include "base_mem.h"
 #include "link_session.h"
 
 enum {
@@ -22,7 +21,7 @@ uint32_t ring_size_for(uint32_t index)
 void ring_init(struct ring *ring, struct session_head *head, struct session_thread *place)
 {
     uint64_t tail = atomic_load_explicit(&place->ring_tail, memory_order_relaxed);
-    *ring = (struct ring){.place = place, .limit = tail};
+    *ring = (struct ring){.head = head, .place = place, .limit = tail};
     uint64_t off = atomic_load_explicit(&place->ring_off, memory_order_relaxed);
     if (off != 0) {
         ring->events = link_at(head, off);
@@ -45,6 +44,15 @@ static bool has_room(struct ring *ring, uint64_t tail, uint32_t count)
     return tail + count - seen <= ring->size;
 }
 
+/* The pages of the next events; false when the file system has none. */
+static bool touch(const struct ring *ring, uint64_t at)
+{
+    uint64_t left = ring->size - at;
+    uint64_t count = left < RING_TOUCH_EVENTS ? left : RING_TOUCH_EVENTS;
+    uint64_t off = (uint64_t)((const char *)&ring->events[at] - (const char *)ring->head);
+    return link_touch(ring->head, off, count * sizeof *ring->events);
+}
+
 /* How far one may push without a look at the consumer or at fresh pages. */
 static uint64_t limit_at(const struct ring *ring, uint64_t tail)
 {
@@ -63,8 +71,11 @@ bool ring_push(struct ring *ring, const struct session_event *events, uint32_t c
     }
     for (uint32_t i = 0; i < count; i++) {
         uint64_t at = tail + i;
-        if (at % RING_TOUCH_EVENTS == 0 && at <= ring->mask) {
-            mem_populate(&ring->events[at], RING_TOUCH_EVENTS * sizeof *events);
+        if (at % RING_TOUCH_EVENTS == 0 && at <= ring->mask && !touch(ring, at)) {
+            ring->events = NULL; /* no memory for more of it: nothing is stored any more */
+            ring->size = 0;
+            ring->limit = tail;
+            return false;
         }
         ring->events[at & ring->mask] = events[i];
     }

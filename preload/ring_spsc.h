@@ -12,6 +12,7 @@
 
 /* The producer's view. */
 struct ring {
+    struct session_head *head;
     struct session_thread *place;
     struct session_event *events; /* NULL: no memory for a ring; every push is refused */
     uint64_t mask;

@@ -60,6 +60,9 @@ enum ring_wait_result ring_wait(struct ring *ring, struct session_control *contr
         if (spin(ring)) {
             return RING_WAIT_ROOM;
         }
+        if (!sys_may_call()) {
+            return RING_WAIT_NEVER; /* a wait that cannot sleep */
+        }
         uint64_t now_ns = clock_monotonic_ns();
         uint64_t beat = atomic_load_explicit(&control->beat_ns, memory_order_relaxed);
         start_ns = start_ns == 0 ? now_ns : start_ns;

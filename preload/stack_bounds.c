@@ -1,10 +1,15 @@
 #include "stack_bounds.h"
 
+#include "base_sys.h"
+
 #include <errno.h>
 #include <sys/syscall.h>
 
 bool stack_bounds_probe(uintptr_t addr)
 {
+    if (!sys_may_call()) {
+        return false;
+    }
     long result = SYS_rt_sigprocmask;
     register long size __asm__("r10") = 8;
     /* Not through libc: errno is the host's, and no function of ours may be seen in between. */

@@ -40,7 +40,7 @@ static bool is_unseen(uint32_t c)
     return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0xAD || c == 0x061C || c == 0x180E ||
            (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
            (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) ||
-           (c >= 0xE0000 && c <= 0xE0FFF);
+           c == 0xFFFE || c == 0xFFFF || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 /* Room for `each` bytes for every byte of text: no growing below. */
@@ -166,5 +166,29 @@ char *escape_markdown_code(const char *text)
     at = fence > 1 ? stpcpy(at, " ") : at;
     memset(at, '`', fence);
     free(visible);
+    return out;
+}
+
+char *escape_html(const char *text)
+{
+    static const struct {
+        char sign;
+        const char *entity;
+    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+    char *out = room_for(text, 6);
+    char *at = out;
+    while (*text != '\0') {
+        const char *entity = NULL;
+        for (size_t i = 0; i < sizeof entities / sizeof entities[0]; i++) {
+            entity = *text == entities[i].sign ? entities[i].entity : entity;
+        }
+        if (entity != NULL) {
+            at = stpcpy(at, entity);
+            text++;
+        } else {
+            text += put_visible(&at, text);
+        }
+    }
+    *at = '\0';
     return out;
 }

@@ -22,6 +22,10 @@ char *escape_markdown(const char *text);
 /* A code span in GitHub markdown, table cells included: fenced, so that nothing in it is markup. */
 char *escape_markdown_code(const char *text);
 
+/* Text in HTML, between tags or between the double quotes of an attribute: as escape_terminal, and
+ * no markup. */
+char *escape_html(const char *text);
+
 /* The bytes of the UTF-8 character at text (1 to 4) and its number, or 0: not UTF-8 (overlong,
  * surrogate, beyond U+10FFFF, cut). text is NUL-terminated. */
 size_t escape_utf8(const char *text, uint32_t *ret_char);

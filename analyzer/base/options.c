@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/escape.h"
+#include "base/mem.h"
 
 void options_start(void)
 {
@@ -41,4 +43,19 @@ enum err_code options_number(const char *name, const char *text, uint64_t max, u
     }
     *ret = value;
     return ERR_NONE;
+}
+
+enum err_code options_units(const char *text, uint64_t *ret_units, const char **ret_name,
+                            struct err *reterr)
+{
+    const char *colon = strchr(text, ':');
+    char *number = mem_format("%.*s", (int)strcspn(text, ":"), text);
+    enum err_code code = options_number("--units", number, UINT64_MAX, ret_units, reterr);
+    free(number);
+    if (code == ERR_NONE && (*ret_units == 0 || (colon != NULL && colon[1] == '\0'))) {
+        return err_set(reterr, ERR_USAGE, NULL,
+                       "--units wants how many and of what, as in --units 1000:line");
+    }
+    *ret_name = colon != NULL ? colon + 1 : NULL;
+    return code;
 }

@@ -20,4 +20,8 @@ ERR_CHECKED enum err_code options_refuse(char **argv, int option, struct err *re
 ERR_CHECKED enum err_code options_number(const char *name, const char *text, uint64_t max,
                                          uint64_t *ret, struct err *reterr);
 
+/* "N" or "N:NAME", N above 0; *ret_name is NULL without a name, else a part of text. */
+ERR_CHECKED enum err_code options_units(const char *text, uint64_t *ret_units,
+                                        const char **ret_name, struct err *reterr);
+
 #endif

@@ -161,7 +161,7 @@ static unsigned escaped_width(const char *text)
 
 static bool is_stretched(enum table_kind kind)
 {
-    return kind == TABLE_NAME || kind == TABLE_REMARK;
+    return kind == TABLE_NAME || kind == TABLE_REMARK || kind == TABLE_CODE;
 }
 
 static unsigned column_width(const struct table *table, size_t column)
@@ -219,18 +219,30 @@ static struct layout lay_out(const struct table *table, unsigned width)
         return l;
     }
     unsigned left = l.name_at < width ? width - l.name_at : 0;
-    l.is_name_below = last > 0 && left < TABLE_NAME_MIN && l.widths[last] > left;
+    l.is_name_below = last > 0 && left < TABLE_NAME_MIN && l.widths[last] > left &&
+                      table->columns[last].kind != TABLE_CODE;
     if (l.is_name_below) {
         l.name_at = TABLE_INDENT + GAP + GAP;
     }
     return l;
 }
 
-/* text escaped, cut to width, padded by spaces on one side ("" = no padding behind). */
-static void print_padded(FILE *out, const char *text, unsigned width, bool is_right, bool is_last)
+/* What begins a line of code says more than what ends it. */
+static char *cut_code(const char *text, unsigned width)
 {
+    if (table_text_width(text) <= width || width <= DOTS) {
+        return table_cut(text, width);
+    }
+    return mem_format("%.*s...", (int)head_bytes(text, width - DOTS), text);
+}
+
+/* text escaped, cut to width, padded by spaces on one side ("" = no padding behind). */
+static void print_padded(FILE *out, const char *text, unsigned width, enum table_kind kind,
+                         bool is_last)
+{
+    bool is_right = kind == TABLE_NUMBER;
     char *escaped = escape_terminal(text);
-    char *cut = table_cut(escaped, width);
+    char *cut = kind == TABLE_CODE ? cut_code(escaped, width) : table_cut(escaped, width);
     unsigned used = table_text_width(cut);
     int pad = (int)(width - used);
     if (is_right) {
@@ -245,7 +257,7 @@ static void print_padded(FILE *out, const char *text, unsigned width, bool is_ri
 static void print_line_at(FILE *out, const struct layout *l, unsigned indent, const char *text)
 {
     fprintf(out, "%*s", (int)indent, "");
-    print_padded(out, text, l->width > indent ? l->width - indent : 1, false, true);
+    print_padded(out, text, l->width > indent ? l->width - indent : 1, TABLE_NAME, true);
     fputc('\n', out);
 }
 
@@ -275,7 +287,7 @@ static void print_row(const struct table *table, FILE *out, const struct layout 
             break; /* no spaces at the end of a line */
         }
         fprintf(out, "%*s", i == 0 ? 0 : GAP, "");
-        print_padded(out, text, width, table->columns[i].kind == TABLE_NUMBER, i + 1 == count);
+        print_padded(out, text, width, table->columns[i].kind, i + 1 == count);
     }
     fputc('\n', out);
     if (count < table->column_count && row != SIZE_MAX && cell_at(table, row, count)[0] != '\0') {
@@ -330,7 +342,9 @@ void table_print_markdown(const struct table *table, FILE *out)
     for (size_t row = 0; row < table_rows(table); row++) {
         for (size_t i = 0; i < table->column_count; i++) {
             fputs("| ", out);
-            print_markdown_cell(out, cell_at(table, row, i), table->columns[i].kind == TABLE_NAME);
+            bool is_code =
+                table->columns[i].kind == TABLE_NAME || table->columns[i].kind == TABLE_CODE;
+            print_markdown_cell(out, cell_at(table, row, i), is_code);
             fputs(i + 1 < table->column_count ? " " : "", out);
         }
         for (; note < table->notes.count && table->notes.at[note].row == row; note++) {
@@ -339,4 +353,46 @@ void table_print_markdown(const struct table *table, FILE *out)
         }
         fputs(" |\n", out);
     }
+}
+
+/* Numbers have a class, so that they stand to the right. */
+static void print_html_cell(FILE *out, const char *tag, enum table_kind kind, const char *text)
+{
+    char *escaped = escape_html(text);
+    fprintf(out, "<%s%s>%s", tag, kind == TABLE_NUMBER ? " class=n" : "", escaped);
+    free(escaped);
+}
+
+static void print_html_titles(const struct table *table, FILE *out)
+{
+    fputs("<thead><tr>", out);
+    for (size_t i = 0; i < table->column_count; i++) {
+        print_html_cell(out, "th", table->columns[i].kind, table->columns[i].title);
+        fputs("</th>", out);
+    }
+    fputs("</tr></thead>\n", out);
+}
+
+void table_print_html(const struct table *table, FILE *out)
+{
+    fputs("<table>\n", out);
+    if (has_titles(table)) {
+        print_html_titles(table, out);
+    }
+    fputs("<tbody>\n", out);
+    size_t note = 0;
+    for (size_t row = 0; row < table_rows(table); row++) {
+        fputs("<tr>", out);
+        for (size_t i = 0; i < table->column_count; i++) {
+            fputs(i == 0 ? "" : "</td>", out);
+            print_html_cell(out, "td", table->columns[i].kind, cell_at(table, row, i));
+        }
+        for (; note < table->notes.count && table->notes.at[note].row == row; note++) {
+            char *escaped = escape_html(table->notes.at[note].text);
+            fprintf(out, "<br><small>%s</small>", escaped);
+            free(escaped);
+        }
+        fputs("</td></tr>\n", out);
+    }
+    fputs("</tbody></table>\n", out);
 }

@@ -1,8 +1,8 @@
 /*
  * table - columns of text for people: numbers to the right, names cut in the middle, no line over
- * the width. One table prints as text or as a GitHub markdown table. Cells hold raw strings; they
- * are escaped when printed. Widths are columns of a terminal (wcwidth of UTF-8, whatever the
- * user's locale is).
+ * the width. One table prints as text, as a GitHub markdown table or as an HTML one. Cells hold raw
+ * strings; they are escaped when printed. Widths are columns of a terminal (wcwidth of UTF-8,
+ * whatever the user's locale is).
  */
 #ifndef ALLOCTRAP_BASE_TABLE_H
 #define ALLOCTRAP_BASE_TABLE_H
@@ -16,7 +16,8 @@ enum table_kind {
     TABLE_NAME,   /* to the left, gets what is left of the width and is cut in its middle; the last
                      column. Where less than TABLE_NAME_MIN is left and names do not fit, they get
                      lines   of their own. */
-    TABLE_REMARK  /* as TABLE_NAME, but words, not a name: no code in markdown */
+    TABLE_REMARK, /* as TABLE_NAME, but words, not a name: no code in markdown */
+    TABLE_CODE    /* as TABLE_NAME, but always beside the numbers, however little room is left */
 };
 
 enum { TABLE_WORD_MAX = 28, TABLE_NAME_MIN = 60, TABLE_INDENT = 2 };
@@ -43,6 +44,7 @@ size_t table_rows(const struct table *table);
 
 void table_print_text(const struct table *table, FILE *out, unsigned width);
 void table_print_markdown(const struct table *table, FILE *out);
+void table_print_html(const struct table *table, FILE *out);
 
 /* How many columns text takes on a terminal; text is already escaped. */
 unsigned table_text_width(const char *text);

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "command/command.h"
-#include "command/record_pair.h"
+#include "command/record_runs.h"
 #include "insight/name_form.h"
 #include "store/store.h"
 #include "view/compare.h"
@@ -66,21 +66,6 @@ struct choices {
     int names; /* enum name_form */
 };
 
-/* "N" or "N:NAME". */
-static enum err_code parse_units(const char *text, struct choices *c, struct err *reterr)
-{
-    const char *colon = strchr(text, ':');
-    char *number = mem_format("%.*s", (int)strcspn(text, ":"), text);
-    enum err_code code = options_number("--units", number, UINT64_MAX, &c->units, reterr);
-    free(number);
-    if (code == ERR_NONE && (c->units == 0 || (colon != NULL && colon[1] == '\0'))) {
-        return err_set(reterr, ERR_USAGE, NULL,
-                       "--units wants how many and of what, as in --units 1000:line");
-    }
-    c->unit_name = colon != NULL ? colon + 1 : NULL;
-    return code;
-}
-
 static enum err_code add_run(const char *command, struct choices *c, struct err *reterr)
 {
     if (c->command_count == RUNS) {
@@ -99,7 +84,7 @@ static enum err_code take_option(int option, struct choices *c, struct err *rete
         c->keep = optarg;
         break;
     case OPT_UNITS:
-        return parse_units(optarg, c, reterr);
+        return options_units(optarg, &c->units, &c->unit_name, reterr);
     case OPT_TOP:
         c->has_top = true;
         return options_number("--top", optarg, TOP_MAX, &c->top, reterr);
@@ -223,23 +208,39 @@ static enum err_code compare_files(const struct choices *c, int *ret_status, str
     return code;
 }
 
+/* A command that fails is told, and compared all the same. */
+static enum err_code record_one(const char *command, const char *file, const char *what,
+                                struct err *reterr)
+{
+    int status = 0;
+    enum err_code code = record_runs_run(command, file, NULL, what, &status, reterr);
+    char *trouble = code == ERR_NONE ? record_runs_trouble(status) : NULL;
+    if (trouble != NULL) {
+        char *shown = escape_terminal(command);
+        fprintf(stderr, "alloctrap: '%s' %s; compared all the same\n", shown, trouble);
+        free(shown);
+        free(trouble);
+    }
+    return code;
+}
+
 static enum err_code compare_commands(struct choices *c, int *ret_status, struct err *reterr)
 {
-    struct record_pair pair;
-    enum err_code code = record_pair_open(&pair, c->keep, reterr);
+    struct record_runs runs;
+    enum err_code code = record_runs_open(&runs, c->keep, reterr);
     if (code != ERR_NONE) {
         return code;
     }
-    c->before = mem_format("%s/before.atrap", pair.folder);
-    c->after = mem_format("%s/after.atrap", pair.folder);
-    code = record_pair_run(c->commands[0], c->before, 1, reterr);
+    c->before = mem_format("%s/before.atrap", runs.folder);
+    c->after = mem_format("%s/after.atrap", runs.folder);
+    code = record_one(c->commands[0], c->before, "1 of 2", reterr);
     if (code == ERR_NONE) {
-        code = record_pair_run(c->commands[1], c->after, 2, reterr);
+        code = record_one(c->commands[1], c->after, "2 of 2", reterr);
     }
     if (code == ERR_NONE) {
         code = compare_files(c, ret_status, reterr);
     }
-    record_pair_close(&pair);
+    record_runs_close(&runs);
     return code;
 }
 

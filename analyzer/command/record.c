@@ -1,9 +1,11 @@
+#include "budget/policy_values.h"
 #include "command/command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/options.h"
 #include "live/live_record.h"
@@ -16,7 +18,9 @@ enum {
     OPTION_DEPTH,
     OPTION_FOLLOW,
     OPTION_STACKS,
-    OPTION_UNITS
+    OPTION_UNITS,
+    OPTION_NO_COMMAND,
+    OPTION_MARK_AT
 };
 
 static const struct option options_known[] = {
@@ -29,6 +33,8 @@ static const struct option options_known[] = {
     {"follow", required_argument, NULL, OPTION_FOLLOW},
     {"stacks", required_argument, NULL, OPTION_STACKS},
     {"units", required_argument, NULL, OPTION_UNITS},
+    {"no-command", no_argument, NULL, OPTION_NO_COMMAND},
+    {"mark-at", required_argument, NULL, OPTION_MARK_AT},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -49,6 +55,9 @@ static void print_help(void)
         "      --follow=all|none    record what CMD starts, too (all)\n"
         "      --stacks=walk|unwind|compare|none   how stacks are found (walk)\n"
         "      --units=N[:NAME]     CMD does N units of work: reports show numbers for each\n"
+        "      --no-command         leave the arguments of programs out of the recording\n"
+        "      --mark-at=TIME       a mark so long after the start, as in 2s, for budgets of what\n"
+        "                           comes later\n"
         "  -q, --quiet              no last line on standard error\n"
         "  -h, --help               this text\n\n"
         "examples:\n"
@@ -89,12 +98,12 @@ static enum err_code parse_switch(const char *name, bool *ret, struct err *reter
 static enum err_code parse_depth(struct live_settings *settings, struct err *reterr)
 {
     uint64_t depth = 0;
-    enum err_code code = options_number("--depth", optarg, SESSION_DEPTH_MAX, &depth, reterr);
-    if (code == ERR_NONE && depth == 0) {
+    if (options_number("--depth", optarg, SESSION_DEPTH_MAX, &depth, NULL) != ERR_NONE ||
+        depth == 0) {
         return err_set(reterr, ERR_USAGE, NULL, "--depth wants 1 to %d frames", SESSION_DEPTH_MAX);
     }
     settings->depth_max = (uint32_t)depth;
-    return code;
+    return ERR_NONE;
 }
 
 static enum err_code parse_units(struct live_record_options *options, struct err *reterr)
@@ -109,6 +118,22 @@ static enum err_code parse_units(struct live_record_options *options, struct err
     enum err_code code = options_number("--units", number, INT64_MAX, &options->units, reterr);
     free(number);
     return code;
+}
+
+static enum err_code parse_mark_at(uint64_t *ret_ns, struct err *reterr)
+{
+    struct budget_ratio time;
+    if (policy_value_parse(optarg, BUDGET_NS, &time) != NULL || time.num < time.den) {
+        char *shown = escape_terminal(optarg);
+        enum err_code code = err_set(reterr, ERR_USAGE, NULL,
+                                     "--mark-at wants a time with its unit, as in 2s or 250ms, "
+                                     "not '%s'",
+                                     shown);
+        free(shown);
+        return code;
+    }
+    *ret_ns = time.num / time.den;
+    return ERR_NONE;
 }
 
 static enum err_code parse_choice(int option, struct live_settings *settings, struct err *reterr)
@@ -147,6 +172,9 @@ static enum err_code parse_one(int option, char **argv, struct live_record_optio
     case OPTION_TRACE:
         options->is_trace = true;
         return ERR_NONE;
+    case OPTION_NO_COMMAND:
+        options->settings.is_command_left_out = true;
+        return ERR_NONE;
     case OPTION_LATENCY:
         return parse_switch("--latency", &options->settings.latency_on, reterr);
     case OPTION_FREE_STACKS:
@@ -155,6 +183,8 @@ static enum err_code parse_one(int option, char **argv, struct live_record_optio
         return parse_depth(&options->settings, reterr);
     case OPTION_UNITS:
         return parse_units(options, reterr);
+    case OPTION_MARK_AT:
+        return parse_mark_at(&options->mark_at_ns, reterr);
     case OPTION_ON_FULL:
     case OPTION_FOLLOW:
     case OPTION_STACKS:

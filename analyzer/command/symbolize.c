@@ -150,6 +150,7 @@ static void limit_debuginfod(void)
 {
     setenv("DEBUGINFOD_TIMEOUT", "20", 0);  /* s without 100 kB more */
     setenv("DEBUGINFOD_MAXTIME", "300", 0); /* s for one file */
+    setenv("DEBUGINFOD_RETRY_LIMIT", "0", 0);
     setenv("DEBUGINFOD_PROGRESS", "1", 0);
 }
 

@@ -43,12 +43,12 @@ static void add_alloc(struct heap *heap, struct heap_process *process, struct he
     heap_life_tell_timeline(heap);
     thread->has_last = true;
     thread->may_inherit = true;
-    thread->last_site = site;
+    thread->frees_in_a_row = 0;
     thread->last_birth = birth;
     thread->last_addr = event->addr;
     thread->last_bytes = event->size;
     if (thread->is_in_realloc) {
-        heap_life_follow_realloc(heap, thread, block, site, event->size);
+        heap_life_follow_realloc(heap, thread, block, site);
     }
 }
 
@@ -73,7 +73,7 @@ static void count_event(struct heap *heap, struct heap_process *process,
 {
     struct profile_bin *bin = heap_timeline_bin(&heap->timeline, event->time_ns);
     struct heap_call *call = heap_sites_call(&heap->sites, site, event->call);
-    bool has_block = (event->flags & (SESSION_EVENT_FAILED | SESSION_EVENT_NULL)) == 0;
+    bool has_block = !heap_event_is_idle(event);
     bool is_failed = (event->flags & SESSION_EVENT_FAILED) != 0;
     uint64_t ended = has_block && is_end;
     uint64_t begun = has_block && !is_end;
@@ -88,7 +88,7 @@ static void count_event(struct heap *heap, struct heap_process *process,
     bin->allocs += begun;
     bin->frees += ended;
     bin->bytes += bytes;
-    if ((event->flags & SESSION_EVENT_OLD) != 0 && event->size != 0) {
+    if (heap_event_is_old_half(event)) {
         return; /* half a call: its other half counts it */
     }
     uint16_t code = event->latency < LOGLIN_CODES ? event->latency : LOGLIN_CODES - 1;
@@ -105,6 +105,23 @@ static void count_event(struct heap *heap, struct heap_process *process,
     if (heap_slow_wants(&heap->slow, ns)) {
         tell_slow(heap, event, site, ns, !is_end);
     }
+}
+
+/* The same, and what that added also for the marks and phases that the event lies in. */
+static void count_in_spans(struct heap *heap, struct heap_process *process,
+                           const struct heap_event *event, uint32_t site, bool is_end)
+{
+    struct profile_calls before = heap_sites_call(&heap->sites, site, event->call)->counts;
+    count_event(heap, process, event, site, is_end);
+    const struct profile_calls *now = &heap_sites_call(&heap->sites, site, event->call)->counts;
+    struct profile_calls added = {.calls = now->calls - before.calls,
+                                  .allocs = now->allocs - before.allocs,
+                                  .frees = now->frees - before.frees,
+                                  .failed = now->failed - before.failed,
+                                  .bytes = now->bytes - before.bytes,
+                                  .ns = now->ns - before.ns,
+                                  .ns_max = now->ns - before.ns};
+    heap_spans_count(&heap->spans, event, site, &added, &heap->sites.budget);
 }
 
 static void forget_realloc(struct heap *heap, struct heap_thread *thread)
@@ -136,6 +153,10 @@ static void add_event(struct heap *heap, const struct heap_event *event)
         begin_thread(heap, process, event->thread);
         return;
     }
+    if ((event->flags & SESSION_EVENT_NOTE) != 0) {
+        heap_spans_note(&heap->spans, heap->profile, event);
+        return;
+    }
     uint32_t site = heap_life_site(heap, event->path);
     struct heap_thread *thread = heap_process_thread(process, event->thread);
     enum hook_effect effect = hook_call_effect(event->call);
@@ -143,8 +164,12 @@ static void add_event(struct heap *heap, const struct heap_event *event)
     if (is_end || effect != HOOK_EFFECT_REALLOC) {
         forget_realloc(heap, thread); /* its new half was lost */
     }
-    count_event(heap, process, event, site, is_end);
-    if ((event->flags & (SESSION_EVENT_FAILED | SESSION_EVENT_NULL)) != 0) {
+    if (__builtin_expect(heap->spans.is_used, false)) {
+        count_in_spans(heap, process, event, site, is_end);
+    } else {
+        count_event(heap, process, event, site, is_end);
+    }
+    if (heap_event_is_idle(event)) {
         return;
     }
     if (is_end) {
@@ -210,6 +235,13 @@ struct ending {
     struct heap_process *process;
 };
 
+/* When in its process's life a block was born, told by allocations: 0 the first quarter. */
+static unsigned quarter_of(const struct heap_process *process, const struct heap_block *block)
+{
+    uint64_t births = process->births;
+    return births == 0 ? 0 : (unsigned)(block->birth % births * PROFILE_QUARTERS / births);
+}
+
 static void end_with_process(void *context, const struct heap_block *block)
 {
     const struct ending *ending = context;
@@ -220,8 +252,12 @@ static void end_with_process(void *context, const struct heap_block *block)
     heap_process_live_less(ending->process, block->size);
     ending->process->ended_bytes += block->size;
     ending->process->ended_blocks += 1;
-    heap->sites.sites.at[site].ended_bytes += block->size;
-    heap->sites.sites.at[site].ended_blocks += 1;
+    struct heap_site *s = &heap->sites.sites.at[site];
+    s->ended_bytes += block->size;
+    s->ended_blocks += 1;
+    s->ended_in_quarter[quarter_of(ending->process, block)] += 1;
+    uint64_t ns = heap->now_ns > block->born_ns ? heap->now_ns - block->born_ns : 0;
+    heap_site_held(s, block->size, ns);
 }
 
 static void sum_rss(struct heap *heap, uint64_t time_ns, uint64_t faults)
@@ -274,6 +310,12 @@ void heap_sample(struct heap *heap, uint64_t time_ns, uint32_t id, uint64_t rss_
     sum_rss(heap, time_ns, more);
 }
 
+struct heap_level heap_level(const struct heap *heap)
+{
+    return (struct heap_level){heap->sites.live_bytes, heap->sites.live_blocks,
+                               heap->sites.peak_bytes};
+}
+
 static void settle_bins(const struct heap *heap, struct profile *p)
 {
     p->bin_ns = heap->timeline.bin_ns;
@@ -316,6 +358,7 @@ void heap_settle(struct heap *heap)
 {
     struct profile *p = heap->profile;
     heap_sites_settle(&heap->sites, &heap->growth, p);
+    heap_spans_settle(&heap->spans, p);
     settle_totals(heap, p);
     settle_bins(heap, p);
     p->late_events = heap->late_events;
@@ -336,6 +379,7 @@ void heap_destroy(struct heap *heap)
     }
     free(heap->processes.at);
     heap_sites_finish(&heap->sites);
+    heap_spans_finish(&heap->spans);
     heap_growth_finish(&heap->growth);
     heap_timeline_finish(&heap->timeline);
     free(heap);

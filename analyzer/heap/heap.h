@@ -10,10 +10,10 @@
  * peak.
  *
  * What is a call: every event is one, but for the two halves of a realloc that moved or resized a
- * block: its OLD half carries the new size requested, ends the old block and is no call; its new
- * half is the call. An OLD event of size 0 is a realloc-to-zero that freed: a call by itself.
- * FAILED events are calls that end and begin nothing, NULL ones calls that end nothing. THREAD
- * events are no calls: they reset what is known of the thread that had the slot.
+ * block: its OLD half ends the old block and is no call; its new half is the call. An event with
+ * OLD and NULL is a realloc-to-zero that freed: a call by itself, which ends a block. FAILED events
+ * are calls that end and begin nothing, and so are those with NULL alone. THREAD events are no
+ * calls: they reset what is known of the thread that had the slot.
  *
  * Counts, bytes and times are those of the events; latencies are exact to 1.5 %. Whoever has exact
  * counters sets site_calls, calls and totals after heap_settle() and seals again; the heap keeps
@@ -22,6 +22,7 @@
 #ifndef ALLOCTRAP_HEAP_HEAP_H
 #define ALLOCTRAP_HEAP_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,19 @@ struct heap_event {
 };
 _Static_assert(sizeof(struct heap_event) == 48, "traces hold this layout");
 
+/* Half of a realloc that goes on: its new half comes next from the same thread. */
+static inline bool heap_event_is_old_half(const struct heap_event *event)
+{
+    return (event->flags & (SESSION_EVENT_OLD | SESSION_EVENT_NULL)) == SESSION_EVENT_OLD;
+}
+
+/* A call that begins and ends no block. */
+static inline bool heap_event_is_idle(const struct heap_event *event)
+{
+    return (event->flags & SESSION_EVENT_FAILED) != 0 ||
+           (event->flags & (SESSION_EVENT_OLD | SESSION_EVENT_NULL)) == SESSION_EVENT_NULL;
+}
+
 struct heap;
 
 /* The profile is borrowed and filled as events come; it outlives the heap. */
@@ -61,6 +75,14 @@ void heap_process_ended(struct heap *heap, uint32_t process);
  * faults of the process so far. */
 void heap_sample(struct heap *heap, uint64_t time_ns, uint32_t process, uint64_t rss_bytes,
                  uint64_t faults);
+
+/* What is live now, and the peak so far. */
+struct heap_level {
+    uint64_t live_bytes;
+    uint64_t live_blocks;
+    uint64_t peak_bytes;
+};
+struct heap_level heap_level(const struct heap *heap);
 
 /* Writes what is still open (live blocks, peak shares, chains) into the profile as of now, without
  * ending anything: for checkpoints, and at the end. Calls profile_seal(). Idempotent. */

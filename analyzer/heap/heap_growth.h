@@ -13,12 +13,17 @@
 #include "base/mem.h"
 #include "heap/profile.h"
 
+enum heap_growth_way { HEAP_GROWTH_BY_COPY, HEAP_GROWTH_MOVED, HEAP_GROWTH_IN_PLACE };
+
 struct heap_chain {
     uint64_t first_bytes;
     uint64_t last_bytes;
     uint64_t copied_bytes;
     uint64_t steps; /* 0 = this place is free */
     uint64_t by_copy_steps;
+    uint64_t geometric_steps;
+    uint64_t in_place_steps;
+    uint64_t in_place_bytes;
     uint32_t site; /* of the latest block; while free: the next free place */
 };
 
@@ -32,11 +37,17 @@ struct heap_growth {
 /* A block that grew: from old_bytes to new_bytes, now at site. chain 0 begins one. Returns the
  * chain, or 0 when there is no room to follow one more. */
 uint32_t heap_growth_step(struct heap_growth *growth, uint32_t chain, uint32_t site,
-                          uint64_t old_bytes, uint64_t new_bytes, bool is_by_copy);
+                          uint64_t old_bytes, uint64_t new_bytes, enum heap_growth_way way);
 
 /* A block of a chain was replaced by one that is not larger: no step, but the chain goes on. */
 void heap_growth_keep(struct heap_growth *growth, uint32_t chain, uint32_t site,
                       uint64_t new_bytes);
+
+/* Adds numbers of long chains. */
+void heap_growth_add_longs(struct profile_long *into, const struct profile_long *from);
+
+/* Adds growth to growth, last sizes too. */
+void heap_growth_add(struct profile_growth *into, const struct profile_growth *from);
 
 /* Adds a chain to its site's numbers. */
 void heap_growth_fold(const struct heap_chain *chain, struct profile_growth *into);

@@ -2,6 +2,8 @@
 
 #include "alloctrap/loglin.h"
 
+enum { GROWTH_HELPERS_MAX = 3 };
+
 static uint32_t parent_of(const struct heap *heap, uint32_t path)
 {
     return path < heap->profile->paths.count ? heap->profile->paths.at[path].parent : 0;
@@ -32,6 +34,7 @@ static void tell_life(struct heap *heap, struct heap_process *process,
         is_same_thread && thread != NULL && thread->has_last && thread->last_birth == block->birth;
     s->freed += 1;
     s->temporaries += is_temporary;
+    heap_site_held(s, block->size, ns);
     process->totals.temporaries += is_temporary;
     heap_hist_add(&s->life_ns, loglin_code(ns), &heap->sites.budget);
     heap_hist_add(&s->life_allocs, loglin_code(allocs), &heap->sites.budget);
@@ -43,18 +46,67 @@ static void tell_life(struct heap *heap, struct heap_process *process,
                         parent_of(heap, block->path) == parent_of(heap, end->path);
 }
 
-/* malloc + copy + free: the thread's latest allocation is larger, of the same site, and the old
- * block goes before the next one comes. The block that takes the chain over, or NULL. */
-static struct heap_block *successor_of(struct heap_process *process,
-                                       const struct heap_thread *thread,
-                                       const struct heap_block *old, uint32_t old_site)
+/* Whether an allocation and a free stand so close together that one function did both, itself or by
+ * a helper or two (std::string grows in _M_mutate, which has _M_create allocate): the chains of
+ * their callers meet within GROWTH_HELPERS_MAX frames of each. */
+static bool have_close_caller(const struct heap *heap, uint32_t alloc_path, uint32_t free_path)
 {
-    if (!thread->may_inherit || thread->last_site != old_site || thread->last_bytes <= old->size ||
+    for (unsigned i = 0; i < GROWTH_HELPERS_MAX; i++) {
+        alloc_path = parent_of(heap, alloc_path);
+        uint32_t above_free = free_path;
+        for (unsigned k = 0; k < GROWTH_HELPERS_MAX && alloc_path != 0; k++) {
+            above_free = parent_of(heap, above_free);
+            if (above_free == alloc_path) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/*
+ * malloc + copy + free, the C form of s += x: the thread's latest allocation is larger, the old
+ * block goes before the thread's next one comes, and the new one was made at the old one's site or
+ * close to where the old one is freed. Not growth: a smaller successor, one made by another
+ * thread, one with another allocation between, one freed by code far from where it was made.
+ * Values of random sizes that replace each other do look like this now and then; their chains are
+ * e - 1 = 1.7 steps long on average. The block that takes the chain over, or NULL.
+ */
+static struct heap_block *successor_of(struct heap *heap, const struct heap_thread *thread,
+                                       const struct heap_block *old, const struct heap_event *end,
+                                       struct heap_process *process)
+{
+    if (!thread->may_inherit || thread->last_bytes <= old->size ||
         thread->last_birth == old->birth || heap_block_thread(old) != thread->id) {
         return NULL;
     }
     struct heap_block *next = heap_blocks_find(&process->blocks, thread->last_addr);
-    return next != NULL && next->birth == thread->last_birth ? next : NULL;
+    bool is_latest = next != NULL && next->birth == thread->last_birth;
+    return is_latest && (next->path == old->path || have_close_caller(heap, next->path, end->path))
+               ? next
+               : NULL;
+}
+
+/* A thread that frees and frees: what it takes apart could have gone at once. Only blocks that were
+ * there when it began: a thread that does nothing but free what others make takes nothing apart. */
+static void tell_burst(struct heap *heap, const struct heap_process *process,
+                       struct heap_thread *thread, const struct heap_block *old)
+{
+    uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
+    if (thread->frees_in_a_row == 0) {
+        thread->row_birth = process->births;
+    }
+    uint64_t born_ago = (process->births - old->birth) & mask;
+    uint64_t began_ago = process->births - thread->row_birth;
+    if (born_ago <= began_ago) {
+        return;
+    }
+    thread->frees_in_a_row += 1;
+    if (thread->frees_in_a_row >= PROFILE_BURST_FREES) {
+        struct heap_site *s = &heap->sites.sites.at[heap_life_site(heap, old->path)];
+        s->burst_frees += 1;
+        s->bursts += thread->frees_in_a_row == PROFILE_BURST_FREES;
+    }
 }
 
 /* What becomes of the chain of a block that has just ended. */
@@ -62,20 +114,26 @@ static void pass_chain(struct heap *heap, struct heap_process *process,
                        const struct heap_block *old, const struct heap_event *end)
 {
     struct heap_thread *thread = heap_process_thread(process, end->thread);
-    if ((end->flags & SESSION_EVENT_OLD) != 0 && end->size != 0) {
+    if (heap_event_is_old_half(end)) {
         thread->is_in_realloc = true;
+        thread->old_addr = old->addr;
         thread->old_bytes = old->size;
+        thread->old_site = heap_life_site(heap, old->path);
         thread->old_chain = old->chain;
         return;
     }
     uint32_t site = heap_life_site(heap, old->path);
-    struct heap_block *next = successor_of(process, thread, old, site);
+    tell_burst(heap, process, thread, old);
+    struct heap_block *next = successor_of(heap, thread, old, end, process);
     if (next == NULL) {
         heap_life_end_chain(heap, old->chain);
         return;
     }
     thread->may_inherit = false;
-    next->chain = heap_growth_step(&heap->growth, old->chain, site, old->size, next->size, true) &
+    heap->sites.sites.at[site].replaced += 1;
+    uint32_t next_site = heap_life_site(heap, next->path);
+    next->chain = heap_growth_step(&heap->growth, old->chain, next_site, old->size, next->size,
+                                   HEAP_GROWTH_BY_COPY) &
                   HEAP_BLOCK_CHAIN_MAX;
 }
 
@@ -243,19 +301,22 @@ void heap_life_end(struct heap *heap, struct heap_process *process, const struct
 
 /* The new half of a realloc takes the old block's chain over. */
 void heap_life_follow_realloc(struct heap *heap, struct heap_thread *thread,
-                              struct heap_block *block, uint32_t site, uint64_t bytes)
+                              struct heap_block *block, uint32_t site)
 {
     uint32_t chain = thread->old_chain;
     thread->is_in_realloc = false;
     thread->may_inherit = false;
     if (block == NULL) {
         heap_life_end_chain(heap, chain);
-    } else if (bytes > thread->old_bytes) {
+    } else if (block->size > thread->old_bytes) {
+        enum heap_growth_way way =
+            block->addr == thread->old_addr ? HEAP_GROWTH_IN_PLACE : HEAP_GROWTH_MOVED;
+        heap->sites.sites.at[thread->old_site].replaced += 1;
         block->chain =
-            heap_growth_step(&heap->growth, chain, site, thread->old_bytes, bytes, false) &
+            heap_growth_step(&heap->growth, chain, site, thread->old_bytes, block->size, way) &
             HEAP_BLOCK_CHAIN_MAX;
     } else if (chain != 0) {
-        heap_growth_keep(&heap->growth, chain, site, bytes);
+        heap_growth_keep(&heap->growth, chain, site, block->size);
         block->chain = chain & HEAP_BLOCK_CHAIN_MAX;
     }
 }

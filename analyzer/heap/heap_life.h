@@ -10,6 +10,7 @@
 #include "heap/heap_process.h"
 #include "heap/heap_site.h"
 #include "heap/heap_slow.h"
+#include "heap/heap_spans.h"
 #include "heap/heap_timeline.h"
 
 struct heap {
@@ -18,6 +19,7 @@ struct heap {
     struct heap_growth growth;
     struct heap_timeline timeline;
     struct heap_slow slow;
+    struct heap_spans spans;
     MEM_ARRAY(struct heap_process) processes; /* by profile process */
     uint64_t now_ns;                          /* latest time seen */
     uint64_t late_events;
@@ -56,7 +58,7 @@ void heap_life_end(struct heap *heap, struct heap_process *process, const struct
 
 /* The new half of a realloc takes the old block's chain over. block: NULL when it is not live. */
 void heap_life_follow_realloc(struct heap *heap, struct heap_thread *thread,
-                              struct heap_block *block, uint32_t site, uint64_t bytes);
+                              struct heap_block *block, uint32_t site);
 
 /* Folds a chain into its site's numbers; 0 is fine. */
 void heap_life_end_chain(struct heap *heap, uint32_t chain);

@@ -19,12 +19,15 @@ struct heap_thread {
     bool has_last;
     bool may_inherit;   /* the latest allocation has not taken a chain over yet */
     bool is_in_realloc; /* an OLD half was seen, its new half comes next */
-    uint32_t last_site; /* of the latest allocation */
     uint32_t old_chain; /* in realloc: of the block that ended */
     uint64_t last_birth;
     uint64_t last_addr;
     uint64_t last_bytes;
     uint64_t old_bytes; /* in realloc: size of the block that ended; 0 = was not known */
+    uint64_t old_addr;
+    uint32_t old_site;
+    uint64_t frees_in_a_row; /* since its latest allocation */
+    uint64_t row_birth;      /* the process's allocations when the first of them came */
 };
 
 struct heap_process {

@@ -1,6 +1,7 @@
 #include "heap/heap_site.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void heap_sites_reach(struct heap_sites *sites, uint32_t site)
 {
@@ -75,9 +76,8 @@ bool heap_sites_begin(struct heap_sites *sites, uint32_t site, uint64_t size, ui
     save_peak(sites, s);
     s->live_bytes += size;
     s->live_blocks += 1;
-    if (s->live_bytes > s->max_bytes) {
-        s->max_bytes = s->live_bytes;
-    }
+    s->max_bytes = s->live_bytes > s->max_bytes ? s->live_bytes : s->max_bytes;
+    s->max_blocks = s->live_blocks > s->max_blocks ? s->live_blocks : s->max_blocks;
     sites->live_bytes += size;
     sites->live_blocks += 1;
     if (sites->live_bytes <= sites->peak_bytes) {
@@ -122,6 +122,12 @@ static void settle_site(const struct heap_sites *sites, const struct heap_site *
     into->live_bytes = from->ended_bytes + from->live_bytes;
     into->live_blocks = from->ended_blocks + from->live_blocks;
     into->max_bytes = from->max_bytes;
+    into->max_blocks = from->max_blocks;
+    into->held_byte_us = from->held_byte_us;
+    into->burst_frees = from->burst_frees;
+    into->bursts = from->bursts;
+    into->replaced = from->replaced;
+    memcpy(into->live_in_quarter, from->ended_in_quarter, sizeof into->live_in_quarter);
     heap_hist_read(&from->size, &into->size);
     heap_hist_read(&from->life_ns, &into->life_ns);
     heap_hist_read(&from->life_allocs, &into->life_allocs);

@@ -26,6 +26,7 @@ struct heap_site {
     uint64_t peak_bytes;
     uint64_t peak_blocks;
     uint64_t max_bytes;
+    uint64_t max_blocks;
     uint64_t freed;
     uint64_t temporaries;
     uint32_t last_call; /* + 1, index into calls: nearly all sites have one function */
@@ -34,6 +35,11 @@ struct heap_site {
     uint32_t pad;
     uint64_t ended_bytes; /* live when their process ended */
     uint64_t ended_blocks;
+    uint64_t ended_in_quarter[PROFILE_QUARTERS];
+    uint64_t held_byte_us;
+    uint64_t burst_frees;
+    uint64_t bursts;
+    uint64_t replaced;
     struct heap_hist size;
     struct heap_hist life_ns;
     struct heap_hist life_allocs;
@@ -64,6 +70,17 @@ struct heap_sites {
 
 /* Makes sites up to and including `site` exist. */
 void heap_sites_reach(struct heap_sites *sites, uint32_t site);
+
+/* HOT. A block of a site lived for ns. Sums that do not fit stay at the highest number. */
+static inline void heap_site_held(struct heap_site *site, uint64_t bytes, uint64_t ns)
+{
+    uint64_t us = ns / 1000 + (ns % 1000 >= 500);
+    uint64_t held = 0;
+    if (__builtin_mul_overflow(bytes, us, &held) ||
+        __builtin_add_overflow(site->held_byte_us, held, &site->held_byte_us)) {
+        site->held_byte_us = UINT64_MAX;
+    }
+}
 
 /* HOT. The counters of a function at a site. */
 struct heap_call *heap_sites_call(struct heap_sites *sites, uint32_t site, uint8_t call);

@@ -64,6 +64,28 @@ void hist_merge(struct hist *into, const struct hist *from)
     }
 }
 
+void hist_take_off(struct hist *from, const struct hist *what)
+{
+    uint32_t kept = 0;
+    uint32_t other = 0;
+    from->count = 0;
+    for (uint32_t i = 0; i < from->bin_count; i++) {
+        struct hist_bin bin = from->bins[i];
+        while (other < what->bin_count && what->bins[other].code < bin.code) {
+            other += 1;
+        }
+        if (other < what->bin_count && what->bins[other].code == bin.code) {
+            uint64_t count = what->bins[other].count;
+            bin.count = bin.count > count ? bin.count - count : 0;
+        }
+        if (bin.count != 0) {
+            from->bins[kept++] = bin;
+            from->count += bin.count;
+        }
+    }
+    from->bin_count = kept;
+}
+
 void hist_finish(struct hist *hist)
 {
     free(hist->bins);

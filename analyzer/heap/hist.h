@@ -26,6 +26,8 @@ struct hist {
 
 void hist_add(struct hist *hist, uint16_t code, uint64_t count);
 void hist_merge(struct hist *into, const struct hist *from);
+/* Takes the values of `what` out of `from`, as far as they are there. */
+void hist_take_off(struct hist *from, const struct hist *what);
 void hist_finish(struct hist *hist);
 
 /* The value at quantile (per ten thousand: 5000 = median, 9990 = p99.9): the middle of the bin that

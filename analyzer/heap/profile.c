@@ -213,6 +213,9 @@ static void set_no_texts(struct profile_run *run)
     run->id = "";
     run->command = "";
     run->host = "";
+    run->service = "";
+    run->build_id = "";
+    run->labels = "";
     run->tool_version = "";
     run->settings = "";
     run->unit_name = "";
@@ -264,6 +267,9 @@ static void finish_hists(struct profile *p)
     for (size_t i = 0; i < p->sites.count; i++) {
         finish_site(&p->sites.at[i]);
     }
+    for (size_t i = 0; i < p->span_calls.count; i++) {
+        hist_finish(&p->span_calls.at[i].latency);
+    }
 }
 
 void profile_destroy(struct profile *p)
@@ -283,6 +289,9 @@ void profile_destroy(struct profile *p)
     free(p->bins.at);
     free(p->slow_calls.at);
     free(p->processes.at);
+    free(p->spans.at);
+    free(p->span_calls.at);
+    free(p->notes.at);
     mem_strings_destroy(p->strings);
     free(p);
 }

@@ -21,7 +21,18 @@
 enum {
     PROFILE_TIMELINE_BINS = 512, /* bins double in width when all are used */
     PROFILE_SLOW_CALLS = 64,     /* the slowest calls kept */
-    PROFILE_PAIRS_MAX = 200000   /* beyond it: one remainder pair (site 0, site 0) */
+    PROFILE_PAIRS_MAX = 200000,  /* beyond it: one remainder pair (site 0, site 0) */
+    PROFILE_QUARTERS = 4,
+    /* A growth by at least 1/16 of the old block is geometric: CPython's lists grow by 1/8, the
+     * smallest factor in use. */
+    PROFILE_GEOMETRIC_DIVISOR = 16,
+    /* A chain of more steps is long: a text of known parts has fewer, and so has a block that
+     * doubles until it holds a few hundred things. */
+    PROFILE_LONG_STEPS = 8,
+    /* Blocks freed by a thread in a row, with no allocation of its own between and all of them
+     * born before the first was freed, once it has freed so many: more than the members of one
+     * object, fewer than a structure worth an arena. */
+    PROFILE_BURST_FREES = 64
 };
 
 /* A library or executable by content, not by address. Item 0: unknown code (JIT, no module). */
@@ -77,16 +88,31 @@ struct profile_site_call {
     struct hist latency; /* ns; of the events seen */
 };
 
+/* Of the chains below: those of more than PROFILE_LONG_STEPS steps. */
+struct profile_long {
+    uint64_t chains;
+    uint64_t steps;
+    uint64_t copied_bytes;
+    uint64_t in_place_bytes;
+    uint64_t first_bytes;
+    uint64_t last_bytes;
+    uint64_t geometric_steps;
+};
+
 /* Chains of growth that ended (or still stand) at a site: realloc chains, and malloc + copy + free.
  */
 struct profile_growth {
-    uint64_t chains;        /* blocks that grew at least once */
-    uint64_t steps;         /* growths, all chains together */
-    uint64_t steps_max;     /* of one chain */
-    uint64_t copied_bytes;  /* old block's size at each step: what had to be kept */
-    uint64_t first_bytes;   /* sum over chains of the first size */
-    uint64_t last_bytes;    /* sum over chains of the last size */
-    uint64_t by_copy_steps; /* of steps: malloc + copy + free, not realloc */
+    uint64_t chains;          /* blocks that grew at least once */
+    uint64_t steps;           /* growths, all chains together */
+    uint64_t steps_max;       /* of one chain */
+    uint64_t copied_bytes;    /* old block's size at each step: what had to be kept */
+    uint64_t first_bytes;     /* sum over chains of the first size */
+    uint64_t last_bytes;      /* sum over chains of the last size */
+    uint64_t by_copy_steps;   /* of steps: malloc + copy + free, not realloc */
+    uint64_t geometric_steps; /* of steps: by 1/PROFILE_GEOMETRIC_DIVISOR of the old size or more */
+    uint64_t in_place_steps;  /* of steps: realloc left the block where it was */
+    uint64_t in_place_bytes;  /* of copied_bytes: nothing had to be copied after all */
+    struct profile_long longs;
     struct hist last_size;
 };
 
@@ -105,10 +131,17 @@ struct profile_site {
     uint64_t peak_blocks;
     uint64_t live_bytes; /* at the end */
     uint64_t live_blocks;
-    uint64_t max_bytes;      /* this site's own highest live bytes, whenever */
-    struct hist latency;     /* ns, of all calls at this site */
-    struct hist size;        /* requested bytes */
-    struct hist life_ns;     /* lifetimes of ended blocks */
+    uint64_t max_bytes;    /* this site's own highest live bytes, whenever */
+    uint64_t max_blocks;   /* and its own highest number of live blocks */
+    uint64_t held_byte_us; /* bytes times the microseconds they lived, ended or not */
+    uint64_t burst_frees;  /* born here, freed late in a run of PROFILE_BURST_FREES or more */
+    uint64_t bursts;       /* such runs, told at the site whose block made it one */
+    uint64_t replaced;     /* born here and replaced by a larger block: steps of some chain */
+    uint64_t live_in_quarter[PROFILE_QUARTERS]; /* of live_blocks: born in the first, ... quarter of
+                                                   their process's allocations */
+    struct hist latency;                        /* ns, of all calls at this site */
+    struct hist size;                           /* requested bytes */
+    struct hist life_ns;                        /* lifetimes of ended blocks */
     struct hist life_allocs; /* the same in allocations by the process between birth and death */
     struct profile_growth growth;
 };
@@ -121,6 +154,36 @@ struct profile_pair {
     uint64_t bytes;
     uint64_t same_thread;
     uint64_t same_frame; /* same thread, same calling function at the same stack position */
+};
+
+/* A part of the run: what lies between a mark and the next one, or all of a phase. */
+enum profile_span_kind {
+    PROFILE_MARK,      /* from this mark to the next, all threads */
+    PROFILE_MARK_REST, /* from here to the end: marks beyond PROFILE_MARKS_MAX */
+    PROFILE_PHASE,     /* a thread's own, all times and threads together */
+    PROFILE_PAUSE,     /* what a program said not to count: in no other span */
+    PROFILE_FORBID,    /* where a program said that it does not allocate */
+    PROFILE_SPAN_KINDS
+};
+
+enum { PROFILE_MARKS_MAX = 512, PROFILE_SPAN_CALLS_MAX = 1000000 };
+
+struct profile_span {
+    uint32_t kind;
+    const char *name;
+    uint64_t at_ns; /* the mark, or when the phase first began; since the recording's start */
+    uint64_t times; /* that it began */
+    uint64_t ns;    /* in a phase, all times together; 0 for marks */
+    uint64_t units; /* a mark: units of work that its process had told by then */
+};
+
+/* One (span, site, function) with calls: of the events seen, so losses are missing. */
+struct profile_span_call {
+    uint32_t span;
+    uint32_t site;
+    uint8_t call;
+    struct profile_calls counts;
+    struct hist latency;
 };
 
 struct profile_bin {
@@ -184,6 +247,9 @@ struct profile_run {
     const char *id;      /* random hex, names this run */
     const char *command; /* arguments joined by US (0x1f) */
     const char *host;
+    const char *service;  /* the program's part in something larger; its file name if not said */
+    const char *build_id; /* of the program, hexadecimal; "" = unknown */
+    const char *labels;   /* "key=value,..." as labels_canonical() makes it */
     const char *tool_version;
     const char *settings; /* "depth=512 latency=on ..." */
     uint64_t start_realtime_ns;
@@ -195,6 +261,7 @@ struct profile_run {
     int32_t exit_code;
     bool is_complete;     /* false: checkpoint of a recorder that never finished, or recovered */
     bool counters_only;   /* recovered: no lifetimes, peak, pairs, histograms */
+    bool is_running;      /* a look at a run that goes on; never in a recording */
     uint32_t merged_runs; /* 1, or the number of recordings merged */
 };
 
@@ -218,7 +285,10 @@ struct profile {
     MEM_ARRAY(struct profile_bin) bins;
     MEM_ARRAY(struct profile_slow_call) slow_calls; /* slowest first after profile_seal() */
     MEM_ARRAY(struct profile_process) processes;
-    struct profile_index *index; /* hashes for the look-ups below; profile.c alone looks inside */
+    MEM_ARRAY(struct profile_span) spans; /* in the order in which they first began */
+    MEM_ARRAY(struct profile_span_call) span_calls;
+    MEM_ARRAY(const char *) notes; /* names that a trace refers to */
+    struct profile_index *index;   /* hashes for the look-ups below; profile.c alone looks inside */
 };
 
 /* An empty profile with the "none" items in place. */
@@ -247,6 +317,9 @@ uint64_t profile_lost(const struct profile *p);
 
 /* The unit_name of a merged run whose runs counted different units, or not all of them. */
 #define PROFILE_UNITS_MIXED "mixed"
+
+/* The service or build_id of a merged run whose runs had different ones. */
+#define PROFILE_RUNS_MIXED "mixed"
 
 /*
  * Adds `from` into `into` (both sealed, not the same): runs side by side. Counts, bytes, times,

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/labels.h"
+#include "heap/heap_growth.h"
 #include "heap/heap_timeline.h"
+#include "heap/profile_spans.h"
 
 /* Ids of `from` -> ids of `into`. */
 struct merge {
@@ -142,18 +145,6 @@ static void map_paths_and_sites(struct merge *m)
     }
 }
 
-static void add_growth(struct profile_growth *into, const struct profile_growth *from)
-{
-    into->chains += from->chains;
-    into->steps += from->steps;
-    into->steps_max = larger(into->steps_max, from->steps_max);
-    into->copied_bytes += from->copied_bytes;
-    into->first_bytes += from->first_bytes;
-    into->last_bytes += from->last_bytes;
-    into->by_copy_steps += from->by_copy_steps;
-    hist_merge(&into->last_size, &from->last_size);
-}
-
 /* What profile_seal() does not sum up from site_calls. */
 static void add_site(struct profile_site *into, const struct profile_site *from, bool has_peak)
 {
@@ -162,10 +153,20 @@ static void add_site(struct profile_site *into, const struct profile_site *from,
     into->live_bytes += from->live_bytes;
     into->live_blocks += from->live_blocks;
     into->max_bytes = larger(into->max_bytes, from->max_bytes);
+    into->max_blocks = larger(into->max_blocks, from->max_blocks);
+    into->held_byte_us = from->held_byte_us > UINT64_MAX - into->held_byte_us
+                             ? UINT64_MAX
+                             : into->held_byte_us + from->held_byte_us;
+    into->burst_frees += from->burst_frees;
+    into->bursts += from->bursts;
+    into->replaced += from->replaced;
+    for (unsigned i = 0; i < PROFILE_QUARTERS; i++) {
+        into->live_in_quarter[i] += from->live_in_quarter[i];
+    }
     hist_merge(&into->size, &from->size);
     hist_merge(&into->life_ns, &from->life_ns);
     hist_merge(&into->life_allocs, &from->life_allocs);
-    add_growth(&into->growth, &from->growth);
+    heap_growth_add(&into->growth, &from->growth);
     if (has_peak) {
         into->peak_bytes += from->peak_bytes;
         into->peak_blocks += from->peak_blocks;
@@ -294,6 +295,9 @@ static void keep_names(struct profile *into, struct profile_run *run)
     run->id = mem_strings_keep(into->strings, run->id);
     run->command = mem_strings_keep(into->strings, run->command);
     run->host = mem_strings_keep(into->strings, run->host);
+    run->service = mem_strings_keep(into->strings, run->service);
+    run->build_id = mem_strings_keep(into->strings, run->build_id);
+    run->labels = mem_strings_keep(into->strings, run->labels);
     run->tool_version = mem_strings_keep(into->strings, run->tool_version);
     run->settings = mem_strings_keep(into->strings, run->settings);
     run->unit_name = mem_strings_keep(into->strings, run->unit_name);
@@ -307,6 +311,11 @@ static uint64_t badness(const struct profile_run *run)
     return (uint64_t)kinds[run->exit_kind] << 32 | (uint32_t)run->exit_code;
 }
 
+static const char *same_or_mixed(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0 ? a : PROFILE_RUNS_MIXED;
+}
+
 static void add_run(struct profile *into, const struct profile *from)
 {
     struct profile_run a = into->run;
@@ -315,6 +324,10 @@ static void add_run(struct profile *into, const struct profile *from)
     bool has_one_unit = strcmp(a.unit_name, b.unit_name) == 0;
     sum.unit_name = has_one_unit ? a.unit_name : PROFILE_UNITS_MIXED;
     sum.units = has_one_unit ? a.units + b.units : 0;
+    sum.service = same_or_mixed(a.service, b.service);
+    sum.build_id = same_or_mixed(a.build_id, b.build_id);
+    char *labels = labels_common(a.labels, b.labels);
+    sum.labels = labels;
     sum.duration_ns = larger(a.duration_ns, b.duration_ns);
     sum.clock_cost_ps = larger(a.clock_cost_ps, b.clock_cost_ps);
     const struct profile_run *worse = badness(&b) > badness(&a) ? &b : &a;
@@ -324,6 +337,7 @@ static void add_run(struct profile *into, const struct profile *from)
     sum.counters_only = a.counters_only || b.counters_only;
     sum.merged_runs = a.merged_runs + b.merged_runs;
     keep_names(into, &sum);
+    free(labels);
     into->run = sum;
 }
 
@@ -352,6 +366,7 @@ static void merge_tables(struct merge *m)
     add_site_calls(m);
     add_pairs(m);
     add_slow_calls(m, (uint32_t)m->into->processes.count);
+    profile_spans_merge(m->into, m->from, m->sites);
 }
 
 void profile_merge(struct profile *into, const struct profile *from)

@@ -1,12 +1,12 @@
 #include "insight/compare.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <uthash.h>
 
+#include "insight/frame_key.h"
 #include "insight/site_name.h"
 
 /* Sites of one chain, both sides. */
@@ -27,41 +27,11 @@ struct matcher {
     MEM_ARRAY(const char *) chain;
 };
 
-/* The file name of the program that was run, without folders; "" = unknown. */
-static char *program_name(const struct profile *p)
-{
-    const char *command = p->run.command != NULL ? p->run.command : "";
-    char *first = mem_format("%.*s", (int)strcspn(command, "\x1f"), command);
-    char *name = mem_text(site_basename(first));
-    free(first);
-    return name;
-}
-
-/* Clones of the compiler come and go with every build: "parse.part.0" is parse. */
-static int name_length(const char *function)
-{
-    static const char *const clones[] = {".constprop.", ".isra.",     ".part.",
-                                         ".cold",       ".lto_priv.", ".llvm."};
-    size_t length = strlen(function);
-    for (size_t i = 0; i < sizeof clones / sizeof clones[0]; i++) {
-        const char *found = strstr(function, clones[i]);
-        if (found != NULL && found != function && (size_t)(found - function) < length) {
-            length = (size_t)(found - function);
-        }
-    }
-    return (int)length;
-}
-
+/* The frame's key as a kept string: one pointer for one text. */
 static const char *frame_name(struct matcher *m, const struct site_frame *frame,
                               const char *program)
 {
-    const char *module = site_basename(frame->module);
-    if (strcmp(module, program) == 0) {
-        module = "";
-    }
-    char *name = site_has_name(frame)
-                     ? mem_format("%s!%.*s", module, name_length(frame->function), frame->function)
-                     : mem_format("%s+%" PRIx64, module, frame->offset);
+    char *name = frame_key(frame, program);
     const char *kept = mem_strings_keep(m->names, name);
     free(name);
     return kept;
@@ -149,7 +119,7 @@ static uint64_t *calls_by_site(const struct profile *p)
 
 static void match_side(struct matcher *m, const struct profile *p, int side)
 {
-    char *program = program_name(p);
+    char *program = frame_key_program(p);
     uint64_t *calls = calls_by_site(p);
     for (uint32_t i = 0; i < p->sites.count; i++) {
         const struct profile_site *site = &p->sites.at[i];

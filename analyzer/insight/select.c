@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "insight/latency.h"
 
 static enum err_code compile(regex_t *regex, const char *option, const char *text,
                              struct err *reterr)
@@ -149,6 +150,15 @@ enum err_code select_sites(const struct profile *profile, const struct select_ru
     }
     *ret = s;
     return ERR_NONE;
+}
+
+uint64_t select_net_ns(const struct selection *selection, const struct profile *profile)
+{
+    uint64_t calls = 0;
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+        calls += selection->calls[i].calls;
+    }
+    return latency_net(selection->totals.ns, calls, profile->run.clock_cost_ps);
 }
 
 void select_finish(struct selection *selection)

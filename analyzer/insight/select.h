@@ -32,6 +32,9 @@ struct selection {
 ERR_CHECKED enum err_code select_sites(const struct profile *profile,
                                        const struct select_rule *rule, struct selection *ret,
                                        struct err *reterr);
+
+/* The allocator time of what is selected, net of the clock. */
+uint64_t select_net_ns(const struct selection *selection, const struct profile *profile);
 void select_finish(struct selection *selection);
 
 #endif

@@ -13,8 +13,9 @@ static const char *const wrappers[] = {
     /* C library */
     "malloc", "calloc", "realloc", "reallocarray", "free", "cfree", "posix_memalign",
     "aligned_alloc", "memalign", "valloc", "pvalloc", "__libc_*", "_int_*alloc", "strdup",
-    "__strdup", "strndup", "__strndup", "wcsdup", "asprintf", "__asprintf*", "vasprintf",
-    "__vasprintf*", "_IO_vasprintf", "getline", "__getline", "getdelim", "_IO_getdelim",
+    "__strdup", "strndup", "__strndup", "wcsdup", "__wcsdup", "asprintf", "__asprintf*",
+    "vasprintf", "__vasprintf*", "_IO_vasprintf", "getline", "__getline", "getdelim", "__getdelim",
+    "_IO_getdelim",
     /* the customary names of programs' own wrappers */
     "xmalloc", "xcalloc", "xrealloc", "xreallocarray", "xzalloc", "xstrdup", "xstrndup", "xmemdup",
     "xnmalloc", "xnrealloc", "x2realloc", "x2nrealloc", "xcharalloc", "xasprintf", "xvasprintf",
@@ -23,7 +24,7 @@ static const char *const wrappers[] = {
     "operator new*", "operator delete*", "std::__new_allocator<*", "__gnu_cxx::new_allocator<*",
     "std::allocator<*>::allocate*", "std::allocator<*>::deallocate*", "std::allocator_traits<*",
     "std::__allocate_guarded<*", "__rust_alloc*", "__rust_dealloc*", "__rust_realloc*", "__rdl_*",
-    "alloc::alloc::*", "<alloc::alloc::Global as *",
+    "alloc::alloc::*", "<alloc::alloc::Global as *", "alloc::raw_vec::*", "<alloc::raw_vec::*",
     /* libraries */
     "g_malloc*", "g_realloc*", "g_try_malloc*", "g_try_realloc*", "g_strdup", "g_strndup",
     "g_memdup*", "g_free", "g_slice_alloc*", "PyMem_*", "_PyMem_*", "PyObject_Malloc",
@@ -78,6 +79,13 @@ void site_stack_load(struct site_stack *stack, const struct profile *profile, ui
         push_frame(stack, profile, profile->paths.at[path].frame);
         stack->is_cut = stack->is_cut || profile->paths.at[path].is_cut;
     }
+}
+
+void site_stack_load_frame(struct site_stack *stack, const struct profile *profile, uint32_t frame)
+{
+    stack->count = 0;
+    stack->is_cut = false;
+    push_frame(stack, profile, frame);
 }
 
 void site_stack_finish(struct site_stack *stack)
@@ -191,4 +199,18 @@ char *site_label(const struct site_frame *frame)
     }
     return mem_format("%s at %s:%" PRIu32 "%s", frame->function, site_basename(frame->file),
                       frame->line, inlined);
+}
+
+int site_plain_length(const char *function)
+{
+    static const char *const clones[] = {".constprop.", ".isra.",     ".part.",
+                                         ".cold",       ".lto_priv.", ".llvm."};
+    size_t length = strlen(function);
+    for (size_t i = 0; i < sizeof clones / sizeof clones[0]; i++) {
+        const char *found = strstr(function, clones[i]);
+        if (found != NULL && found != function && (size_t)(found - function) < length) {
+            length = (size_t)(found - function);
+        }
+    }
+    return (int)length;
 }

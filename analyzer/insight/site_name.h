@@ -43,6 +43,8 @@ void site_wrappers_add(struct site_wrappers *into, const char *glob);
 
 /* Replaces what stack held by the frames of a path. */
 void site_stack_load(struct site_stack *stack, const struct profile *profile, uint32_t path);
+/* The same for one frame: its inlined functions, then its own. */
+void site_stack_load_frame(struct site_stack *stack, const struct profile *profile, uint32_t frame);
 void site_stack_finish(struct site_stack *stack);
 
 /* Index of the frame to show: the innermost outside wrappers; 0 when all are wrappers. */
@@ -64,6 +66,10 @@ bool site_names_module(const struct site_frame *frame);
 
 /* Is there a function's name, not only a place in a library? */
 bool site_has_name(const struct site_frame *frame);
+
+/* The length of a function's name without what the compiler adds to a clone of it: clones come and
+ * go with every build, and "parse.part.0" is parse. */
+int site_plain_length(const char *function);
 
 /* What stands behind the last '/'. */
 const char *site_basename(const char *path);

@@ -169,7 +169,19 @@ static void sum_row(void *context, const struct session_row *row)
 static uint64_t lost_events(const uint64_t lost[LOSS_COUNT])
 {
     return lost[LOSS_RING_FULL] + lost[LOSS_NO_RING] + lost[LOSS_NO_THREAD] + lost[LOSS_NESTED] +
-           lost[LOSS_EARLY];
+           lost[LOSS_EARLY] + lost[LOSS_BESIDE];
+}
+
+/* Events that may be counted and in no ring: one call for each thread when a process is killed, and
+ * one for each hook that a handler's jump left. */
+static uint64_t in_flight(const struct live_session *session)
+{
+    uint64_t calls = session->ring_count;
+    for (uint32_t i = 0; i < session->ring_count; i++) {
+        const struct session_thread *place = session->rings[i].place;
+        calls += place == NULL ? 0 : atomic_load_explicit(&place->left_hooks, memory_order_relaxed);
+    }
+    return calls * EVENTS_PER_CALL;
 }
 
 struct live_balance live_counts_balance(const struct live_session *session)
@@ -182,7 +194,7 @@ struct live_balance live_counts_balance(const struct live_session *session)
                                      reader.sum.allocs + reader.sum.frees + reader.sum.failed,
                                  .seen = session->events_seen,
                                  .lost = lost_events(lost),
-                                 .in_flight_max = (uint64_t)EVENTS_PER_CALL * session->ring_count};
+                                 .in_flight_max = in_flight(session)};
 }
 
 bool live_counts_agree(const struct live_balance *balance)

@@ -64,6 +64,7 @@ static void fill_control(struct session_control *control, const struct live_sett
     control->on_full = (uint8_t)settings->on_full;
     control->follow_on = settings->follow_on;
     control->stacks_by = (uint8_t)settings->stacks_by;
+    control->no_command = settings->is_command_left_out;
     live_clock_calibrate(&control->clock);
 }
 

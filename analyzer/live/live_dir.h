@@ -18,6 +18,7 @@ struct live_settings {
     bool latency_on;
     bool free_stacks_on;
     bool follow_on;
+    bool is_command_left_out; /* arguments are not stored, neither by hosts nor by us */
     enum session_on_full on_full;
     enum session_stacks_by stacks_by;
 };

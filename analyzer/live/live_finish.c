@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/labels.h"
 #include "live/live_build.h"
 #include "live/live_clock.h"
 #include "live/live_say.h"
@@ -56,6 +57,46 @@ static void keep(struct live_recorder *recorder, const char **field, char *text)
     free(text);
 }
 
+/* The recorder's own environment, never one that crossed into a set-uid program. */
+static void describe_labels(struct live_recorder *recorder)
+{
+    struct profile_run *run = &recorder->profile->run;
+    const char *given = secure_getenv(LIVE_FINISH_LABELS_ENV);
+    size_t refused = 0;
+    char *labels = labels_canonical(given != NULL ? given : "", &refused);
+    char *service = labels_value(labels, "service");
+    if (refused > 0) {
+        live_say(LIVE_FINISH_LABELS_ENV " wants key=value,key=value; %zu of them left out",
+                 refused);
+    }
+    if (service == NULL) {
+        char *first = mem_format("%.*s", (int)strcspn(run->command, "\x1f"), run->command);
+        const char *slash = strrchr(first, '/');
+        service = mem_text(slash != NULL ? slash + 1 : first);
+        free(first);
+    }
+    keep(recorder, &run->service, service);
+    keep(recorder, &run->labels, labels);
+}
+
+/* The program's build id: that of the executable, where the outermost frames are. */
+static void describe_build(struct live_recorder *recorder)
+{
+    struct profile *p = recorder->profile;
+    char text[2 * SESSION_BUILD_ID_BYTES + 1] = "";
+    for (size_t i = 1; i < p->paths.count && text[0] == '\0'; i++) {
+        const struct profile_module *module =
+            &p->modules.at[p->frames.at[p->paths.at[i].frame].module];
+        if (p->paths.at[i].parent != 0 || strstr(module->path, ".so") != NULL) {
+            continue;
+        }
+        for (size_t byte = 0; byte < module->build_id_len; byte++) {
+            sprintf(text + 2 * byte, "%02x", module->build_id[byte]);
+        }
+    }
+    keep(recorder, &p->run.build_id, mem_text(text));
+}
+
 void live_finish_describe(struct live_recorder *recorder, const char *command)
 {
     struct profile *profile = recorder->profile;
@@ -72,6 +113,7 @@ void live_finish_describe(struct live_recorder *recorder, const char *command)
         command = profile->processes.count > 0 ? profile->processes.at[0].command : "";
     }
     run->command = mem_strings_keep(profile->strings, command);
+    describe_labels(recorder);
 }
 
 struct progress {
@@ -127,6 +169,7 @@ static void resolve(struct profile *profile)
 enum err_code live_finish_save(struct live_recorder *recorder, struct err *reterr)
 {
     live_recorder_settle(recorder);
+    describe_build(recorder);
     resolve(recorder->profile);
     enum err_code code = store_save(recorder->store, recorder->profile, reterr);
     if (code == ERR_NONE && recorder->trace_err.code != ERR_NONE) {

@@ -7,7 +7,10 @@
 
 #include "live/live_recorder.h"
 
-/* Fills what a recording says of itself: id, host, version, settings as in the control file, and
+/* "key=value,key=value": what a person says of a run. */
+#define LIVE_FINISH_LABELS_ENV "ALLOCTRAP_LABELS"
+
+/* Fills what a recording says of itself: id, host, service, labels, version, settings, and
  * the command (arguments joined by US; NULL: that of the first process). */
 void live_finish_describe(struct live_recorder *recorder, const char *command);
 

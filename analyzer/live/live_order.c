@@ -17,7 +17,7 @@ static const struct session_event *next_event(const struct live_ring *ring)
 
 bool live_order_is_pressed(const struct live_ring *ring)
 {
-    return ring->events != NULL && ring->tail - ring->head > ring->mask / 2;
+    return ring->events != NULL && ring->tail - ring->head > (ring->mask + 1) / 2;
 }
 
 static void swap(struct live_cursor *a, struct live_cursor *b)

@@ -1,5 +1,7 @@
 #include "live/live_process.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -7,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,26 +27,91 @@ bool live_process_is_gone(uint32_t pid, int pid_fd)
     return pid == 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
 }
 
-bool live_process_may_map(uint32_t pid, const char *file_name)
+enum look { LOOK_MAPPED, LOOK_NOT_MAPPED, LOOK_EMPTY, LOOK_GONE, LOOK_UNKNOWN };
+
+static enum look look_at_maps(const char *path, const char *file_name)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%" PRIu32 "/maps", pid);
     FILE *in = fopen(path, "re");
     if (in == NULL) {
-        return errno != ENOENT;
+        return errno == ENOENT || errno == ESRCH ? LOOK_GONE : LOOK_UNKNOWN;
     }
     char *line = NULL;
     size_t room = 0;
-    bool is_mapped = false;
-    bool has_lines = false;
-    while (!is_mapped && getline(&line, &room, in) > 0) {
-        has_lines = true;
-        is_mapped = strstr(line, file_name) != NULL;
+    enum look found = LOOK_EMPTY;
+    while (found != LOOK_MAPPED && getline(&line, &room, in) > 0) {
+        found = strstr(line, file_name) != NULL ? LOOK_MAPPED : LOOK_NOT_MAPPED;
     }
-    bool is_unknown = !has_lines && ferror(in) != 0;
+    if (found == LOOK_EMPTY && ferror(in) != 0) {
+        found = LOOK_UNKNOWN;
+    }
     free(line);
     fclose(in);
-    return is_mapped || is_unknown;
+    return found;
+}
+
+/* A process whose first thread has ended shows its memory in the others. */
+static enum look look_at_threads(uint32_t pid, const char *file_name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%" PRIu32 "/task", pid);
+    DIR *threads = opendir(path);
+    enum look found = LOOK_EMPTY;
+    struct dirent *entry;
+    while (threads != NULL && found == LOOK_EMPTY && (entry = readdir(threads)) != NULL) {
+        if (isdigit((unsigned char)entry->d_name[0])) {
+            char maps[400];
+            snprintf(maps, sizeof maps, "%s/%s/maps", path, entry->d_name);
+            found = look_at_maps(maps, file_name);
+            found = found == LOOK_GONE ? LOOK_EMPTY : found;
+        }
+    }
+    if (threads != NULL) {
+        closedir(threads);
+    }
+    return found;
+}
+
+static enum look look_at(uint32_t pid, const char *file_name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%" PRIu32 "/maps", pid);
+    enum look found = look_at_maps(path, file_name);
+    return found == LOOK_EMPTY ? look_at_threads(pid, file_name) : found;
+}
+
+bool live_process_may_map(uint32_t pid, const char *file_name)
+{
+    enum look found = look_at(pid, file_name);
+    return found == LOOK_MAPPED || found == LOOK_UNKNOWN;
+}
+
+static uint64_t namespace_of(const char *process)
+{
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%.20s/ns/pid", process);
+    return stat(path, &status) == 0 ? (uint64_t)status.st_ino : 0;
+}
+
+uint32_t live_process_find(uint32_t pid, uint64_t pid_namespace, const char *file_name)
+{
+    if (pid_namespace == 0 || pid_namespace == namespace_of("self")) {
+        return pid;
+    }
+    DIR *processes = opendir("/proc");
+    uint32_t found = 0;
+    struct dirent *entry;
+    while (processes != NULL && found == 0 && (entry = readdir(processes)) != NULL) {
+        uint32_t seen = (uint32_t)strtoul(entry->d_name, NULL, 10);
+        if (seen != 0 && namespace_of(entry->d_name) == pid_namespace &&
+            look_at(seen, file_name) == LOOK_MAPPED) {
+            found = seen;
+        }
+    }
+    if (processes != NULL) {
+        closedir(processes);
+    }
+    return found;
 }
 
 static bool read_file(uint32_t pid, const char *name, char *out, size_t out_bytes)

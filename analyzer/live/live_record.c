@@ -88,7 +88,10 @@ static enum err_code prepare(struct record *record, struct err *reterr)
     record->recorder = live_recorder_create(&record->dir, record->store, record->options->is_trace);
     record->recorder->units_given = record->options->units;
     record->recorder->unit_name_given = record->options->unit_name;
-    char *command = live_finish_join(record->argv);
+    record->recorder->mark_at_ns = record->options->mark_at_ns;
+    char *name_alone[] = {record->argv[0], NULL};
+    bool is_left_out = record->options->settings.is_command_left_out;
+    char *command = live_finish_join(is_left_out ? name_alone : record->argv);
     live_finish_describe(record->recorder, command);
     free(command);
     return ERR_NONE;
@@ -228,13 +231,13 @@ static void await_host(struct record *record)
     }
 }
 
+/* A recording that was there before stays as it was. */
 static void abandon(struct record *record, int exec_errno, int *ret_status)
 {
     (void)!store_close(record->store, NULL);
     live_recorder_destroy(record->recorder);
     live_dir_remove(&record->dir);
     live_dir_close(&record->dir);
-    unlink(record->output);
     *ret_status = say_cannot_run(record->argv[0], exec_errno);
 }
 
@@ -269,11 +272,13 @@ static enum err_code run_host(struct record *record, int *ret_status, struct err
     return code;
 }
 
-/* Sanitizers abort behind a preload: such programs run without us. */
+/* Sanitizers abort behind a preload, and musl's loader refuses a library of glibc's: such programs
+ * run without us. */
 static enum err_code choose_preload(struct record *record, struct err *reterr)
 {
-    if (live_why_of(&record->program) == LIVE_WHY_SANITIZED) {
-        live_say_nothing(record->argv[0], live_why_text(LIVE_WHY_SANITIZED), true);
+    enum live_why why = live_why_of(&record->program);
+    if (why == LIVE_WHY_SANITIZED || why == LIVE_WHY_MUSL) {
+        live_say_nothing(record->program.path, live_why_text(why), true);
         return ERR_NONE;
     }
     return live_library_preload(&record->program, &record->preload, reterr);

@@ -14,6 +14,7 @@ struct live_record_options {
     bool is_quiet;
     uint64_t units; /* 0: what the program says */
     const char *unit_name;
+    uint64_t mark_at_ns; /* a mark for programs that tell none; 0: none */
 };
 
 /* *ret_status is the command's own, 128 + signal, or 126/127 when it cannot be started. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "live/live_clock.h"
+#include "live/live_gauge.h"
 #include "live/live_paths.h"
 #include "live/live_process.h"
 
@@ -89,6 +90,85 @@ static void convert(struct live_recorder *recorder, struct live_ring *ring,
     session->events_seen += 1;
 }
 
+static const char *text_of(struct live_recorder *recorder, const char *bytes, size_t max)
+{
+    char text[SESSION_PATH_BYTES + 1];
+    size_t len = strnlen(bytes, max < SESSION_PATH_BYTES ? max : SESSION_PATH_BYTES);
+    memcpy(text, bytes, len);
+    text[len] = '\0';
+    return mem_strings_keep(recorder->profile->strings, text);
+}
+
+/* The profile's number for a kept name; equal names are one, whoever uses them. */
+static uint32_t profile_note(struct profile *profile, const char *name)
+{
+    uint32_t at = 0;
+    while (at < profile->notes.count && profile->notes.at[at] != name) {
+        at += 1; /* kept texts: equal ones are one */
+    }
+    if (at == profile->notes.count) {
+        *MEM_PUSH(&profile->notes) = name;
+    }
+    return at;
+}
+
+static uint32_t note_of(struct live_recorder *recorder, struct live_session *session, uint64_t id)
+{
+    const struct session_note_name *note = &session->head->notes[id];
+    struct profile *profile = recorder->profile;
+    if (session->note_of[id] == 0) {
+        /* Acquire; pairs with the release that published the name. */
+        bool is_ready = atomic_load_explicit(&note->is_ready, memory_order_acquire) != 0;
+        const char *name = is_ready
+                               ? text_of(recorder, note->name, sizeof note->name)
+                               : mem_strings_keep(profile->strings, "?"); /* a hostile session */
+        session->note_of[id] = profile_note(profile, name) + 1;
+    }
+    return session->note_of[id] - 1;
+}
+
+/* What the program said, as an event of no call. */
+static void convert_note(struct live_recorder *recorder, struct live_ring *ring,
+                         const struct session_event *from)
+{
+    struct live_session *session = ring->session;
+    uint64_t id = session_event_addr(from);
+    if (id < SESSION_NOTES_MAX) {
+        recorder->batch[recorder->batch_count++] =
+            (struct heap_event){.time_ns = since_start(recorder, from->stamp_ns),
+                                .addr = note_of(recorder, session, id),
+                                .size = session_event_size(from),
+                                .path = (uint32_t)from->word3,
+                                .sp = (uint32_t)(from->word3 >> 32),
+                                .process = session->process,
+                                .thread = ring->slot | ring->generation << 12,
+                                .tid = ring->tid,
+                                .flags = SESSION_EVENT_NOTE};
+    }
+}
+
+/* `record --mark-at`: the mark stands before the first event at or after its time. */
+static void mark_by_time(struct live_recorder *recorder, const struct live_ring *ring,
+                         uint64_t stamp_ns)
+{
+    struct profile *profile = recorder->profile;
+    if (since_start(recorder, stamp_ns) < recorder->mark_at_ns) {
+        return;
+    }
+    char name[SESSION_NOTE_BYTES];
+    snprintf(name, sizeof name, "at %" PRIu64 " ns", recorder->mark_at_ns);
+    uint32_t note = profile_note(profile, mem_strings_keep(profile->strings, name));
+    recorder->batch[recorder->batch_count++] =
+        (struct heap_event){.time_ns = recorder->mark_at_ns,
+                            .addr = note,
+                            .size = SESSION_NOTE_MARK,
+                            .process = ring->session->process,
+                            .thread = ring->slot | ring->generation << 12,
+                            .tid = ring->tid,
+                            .flags = SESSION_EVENT_NOTE};
+    recorder->mark_at_ns = 0;
+}
+
 static void take_run(void *context, struct live_ring *ring, const struct session_event *events,
                      size_t count)
 {
@@ -104,10 +184,17 @@ static void take_run(void *context, struct live_ring *ring, const struct session
             session_event_latency(&event) >= LOGLIN_CODES) {
             continue;
         }
-        if (recorder->batch_count == LIVE_RECORDER_BATCH) {
+        if (recorder->batch_count >= LIVE_RECORDER_BATCH - 1) { /* a mark may come first */
             flush(recorder);
         }
-        convert(recorder, ring, &event);
+        if (recorder->mark_at_ns != 0) {
+            mark_by_time(recorder, ring, event.stamp_ns);
+        }
+        if ((session_event_flags(&event) & SESSION_EVENT_NOTE) != 0) {
+            convert_note(recorder, ring, &event);
+        } else {
+            convert(recorder, ring, &event);
+        }
     }
     if (!recorder->is_read_only) {
         /* Release; pairs with has_room()'s acquire: the events are read, the producer may
@@ -138,6 +225,7 @@ static uint64_t drain(struct live_recorder *recorder)
 {
     uint64_t now_ns = now_of(recorder);
     uint64_t hold_ns = LIVE_ORDER_HOLD_NS;
+    recorder->drained_ns = since_start(recorder, now_ns - LIVE_ORDER_HOLD_NS);
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         live_session_refresh(recorder->sessions.at[i]);
         if (is_pressed(recorder->sessions.at[i])) {
@@ -156,15 +244,6 @@ static uint64_t drain(struct live_recorder *recorder)
     uint64_t passed = live_order_merge(&recorder->order, take_run, recorder);
     flush(recorder);
     return passed;
-}
-
-static const char *text_of(struct live_recorder *recorder, const char *bytes, size_t max)
-{
-    char text[SESSION_PATH_BYTES + 1];
-    size_t len = strnlen(bytes, max < SESSION_PATH_BYTES ? max : SESSION_PATH_BYTES);
-    memcpy(text, bytes, len);
-    text[len] = '\0';
-    return mem_strings_keep(recorder->profile->strings, text);
 }
 
 static void add_process(struct live_recorder *recorder, struct live_session *session)
@@ -189,7 +268,7 @@ static void add_process(struct live_recorder *recorder, struct live_session *ses
 static void end_earlier_image(struct live_recorder *recorder, uint32_t pid)
 {
     for (size_t i = 0; i < recorder->sessions.count; i++) {
-        if (recorder->sessions.at[i]->pid == pid) {
+        if (recorder->sessions.at[i]->seen_pid == pid) {
             recorder->sessions.at[i]->has_ended = true;
         }
     }
@@ -197,12 +276,14 @@ static void end_earlier_image(struct live_recorder *recorder, uint32_t pid)
 
 static void adopt(struct live_recorder *recorder, struct live_session *session)
 {
+    session->seen_pid =
+        live_process_find(session->pid, session->head->pid_namespace, session->name);
     if (session->head->origin != SESSION_BY_FORK && !recorder->is_read_only) {
-        end_earlier_image(recorder, session->pid);
+        end_earlier_image(recorder, session->seen_pid);
     }
     if (!recorder->is_read_only) {
         add_process(recorder, session);
-        session->pid_fd = live_process_open(session->pid);
+        session->pid_fd = live_process_open(session->seen_pid);
     }
     *MEM_PUSH(&recorder->sessions) = session;
 }
@@ -223,6 +304,8 @@ static void try_open(struct live_recorder *recorder, struct live_known *known, b
     if (found == LIVE_SESSION_OPEN) {
         forget_pending(recorder, known);
         adopt(recorder, session);
+    } else if (found == LIVE_SESSION_WITHDRAWN) {
+        forget_pending(recorder, known);
     } else if (found == LIVE_SESSION_BAD || is_last_try) {
         forget_pending(recorder, known);
         recorder->never_ready += 1;
@@ -331,10 +414,12 @@ static void see_ends(struct live_recorder *recorder)
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         struct live_session *session = recorder->sessions.at[i];
         session->has_ended =
-            session->has_ended || live_process_is_gone(session->pid, session->pid_fd);
+            session->has_ended || live_process_is_gone(session->seen_pid, session->pid_fd);
     }
 }
 
+/* Stamped as the last events that were read: later, it would put the live bytes of those still
+ * held back into its own, later bin of the timeline. */
 static void sample(struct live_recorder *recorder)
 {
     uint64_t now_ns = now_of(recorder);
@@ -342,15 +427,20 @@ static void sample(struct live_recorder *recorder)
         return;
     }
     recorder->sampled_ns = now_ns;
+    uint64_t resident_bytes = 0;
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         const struct live_session *session = recorder->sessions.at[i];
         uint64_t rss_bytes;
         uint64_t faults;
-        if (live_process_sample(session->pid, &rss_bytes, &faults)) {
-            heap_sample(recorder->heap, since_start(recorder, now_ns), session->process, rss_bytes,
-                        faults);
+        if (live_process_sample(session->seen_pid, &rss_bytes, &faults)) {
+            heap_sample(recorder->heap, recorder->drained_ns, session->process, rss_bytes, faults);
+            resident_bytes += rss_bytes;
         }
     }
+    struct heap_level level = heap_level(recorder->heap);
+    live_gauge_write(recorder->dir,
+                     &(struct live_gauge){live_clock_ns(), level.live_bytes, level.live_blocks,
+                                          level.peak_bytes, resident_bytes});
 }
 
 uint64_t live_recorder_pass(struct live_recorder *recorder)
@@ -483,6 +573,6 @@ void live_recorder_drop_strangers(struct live_recorder *recorder)
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         struct live_session *session = recorder->sessions.at[i];
         session->has_ended =
-            session->has_ended || !live_process_may_map(session->pid, session->name);
+            session->has_ended || !live_process_may_map(session->seen_pid, session->name);
     }
 }

@@ -41,11 +41,13 @@ struct live_recorder {
     uint64_t base_ns; /* the recording's start */
     uint64_t base_realtime_ns;
     uint64_t sampled_ns;
+    uint64_t drained_ns; /* since the start: older events have been read */
     uint64_t saved_ns;
     uint64_t save_cost_ns;
     uint64_t units_ended;
     uint64_t units_given; /* by whoever records; 0 = what the processes say */
     const char *unit_name_given;
+    uint64_t mark_at_ns;  /* a mark to be set at this time; 0 = none, or it is set */
     uint64_t never_ready; /* processes that never finished setting up their session */
     uint64_t mismatches;  /* processes whose events and counters do not agree */
     uint32_t host_pid;    /* the command's own pid; 0 = none */

@@ -21,8 +21,8 @@ static void mark_processes(struct live_recorder *recorder)
 {
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         const struct live_session *session = recorder->sessions.at[i];
-        bool is_running = !live_process_is_gone(session->pid, -1) &&
-                          live_process_may_map(session->pid, session->name);
+        bool is_running = !live_process_is_gone(session->seen_pid, -1) &&
+                          live_process_may_map(session->seen_pid, session->name);
         recorder->profile->processes.at[session->process].exit_kind =
             is_running ? PROFILE_RUNNING : PROFILE_LOST;
     }

@@ -80,6 +80,13 @@ static enum live_session_found check_state(const struct live_session *session, b
                                                                         : LIVE_SESSION_BAD;
 }
 
+/* The directory has not been removed under us, with all that was in it. */
+static bool is_there(int dir_fd)
+{
+    struct stat status;
+    return fstat(dir_fd, &status) == 0 && status.st_nlink > 0;
+}
+
 enum live_session_found live_session_open(int dir_fd, const char *name, bool is_writable,
                                           bool is_any_state, struct live_session **ret,
                                           struct err *reterr)
@@ -87,8 +94,10 @@ enum live_session_found live_session_open(int dir_fd, const char *name, bool is_
     int fd = openat(dir_fd, name,
                     (is_writable ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        err_set(reterr, ERR_MISSING, name, "cannot open it: %s", strerror(errno));
-        return LIVE_SESSION_BAD;
+        int error = errno;
+        bool is_withdrawn = error == ENOENT && is_there(dir_fd);
+        err_set(reterr, ERR_MISSING, name, "cannot open it: %s", strerror(error));
+        return is_withdrawn ? LIVE_SESSION_WITHDRAWN : LIVE_SESSION_BAD;
     }
     struct live_session *session = mem_zero(1, sizeof *session);
     session->pid_fd = -1;

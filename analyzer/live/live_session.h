@@ -37,7 +37,8 @@ struct live_ring {
 
 struct live_session {
     char name[LIVE_SESSION_NAME_BYTES];
-    uint32_t pid;
+    uint32_t pid;      /* as it calls itself */
+    uint32_t seen_pid; /* as we see it; 0 = not at all */
     uint64_t id;
     uint8_t *map;
     uint64_t limit_bytes;
@@ -51,12 +52,19 @@ struct live_session {
     uint32_t *path_of_node; /* profile path + 1; 0 = not translated yet */
     uint32_t path_room;
     uint32_t module_of[SESSION_MODULES_MAX]; /* profile module + 1; 0 = not translated yet */
+    uint32_t note_of[SESSION_NOTES_MAX];     /* profile note + 1; 0 = not translated yet */
     uint64_t events_seen;
     uint64_t last_ns; /* of the last event read, since the recording's start */
 };
 
-/* What opening found. RETRY: not READY yet, come again. */
-enum live_session_found { LIVE_SESSION_OPEN, LIVE_SESSION_RETRY, LIVE_SESSION_BAD };
+/* What opening found. RETRY: not READY yet, come again. WITHDRAWN: its process has taken it back,
+ * and counts in its parent's. */
+enum live_session_found {
+    LIVE_SESSION_OPEN,
+    LIVE_SESSION_RETRY,
+    LIVE_SESSION_BAD,
+    LIVE_SESSION_WITHDRAWN
+};
 
 /* Opens NAME in the directory dir_fd. BAD fills reterr. Setting up: is_any_state takes it as it is
  * (its host is dead). */

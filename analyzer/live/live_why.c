@@ -35,7 +35,8 @@ const char *live_why_text(enum live_why why)
         return "it is statically linked, so no library can be preloaded into it; link it without "
                "-static and record that";
     case LIVE_WHY_MUSL:
-        return "it uses the musl C library; alloctrap needs glibc 2.35 or newer";
+        return "it uses the musl C library, whose loader takes no library of glibc's; build it "
+               "against glibc 2.35 or newer and record that";
     case LIVE_WHY_PRIVILEGED:
         return "it is setuid, setgid or has file capabilities, so the loader ignores LD_PRELOAD; "
                "record a copy of it without them (cp drops them)";

@@ -148,6 +148,30 @@ static bool take_slow_call(void *context, size_t id, void *item)
     return true;
 }
 
+static bool take_span(void *context, size_t id, void *item)
+{
+    (void)id;
+    struct profile *p = context;
+    *MEM_PUSH(&p->spans) = *(struct profile_span *)item;
+    return true;
+}
+
+static bool take_span_call(void *context, size_t id, void *item)
+{
+    (void)id;
+    struct profile *p = context;
+    *MEM_PUSH(&p->span_calls) = *(struct profile_span_call *)item;
+    return true;
+}
+
+static bool take_note(void *context, size_t id, void *item)
+{
+    (void)id;
+    struct profile *p = context;
+    *MEM_PUSH(&p->notes) = *(const char **)item;
+    return true;
+}
+
 static row_take *const takers[SCHEMA_TABLE_COUNT] = {
     [SCHEMA_MODULE] = take_module,
     [SCHEMA_SYMBOL] = take_symbol,
@@ -162,6 +186,9 @@ static row_take *const takers[SCHEMA_TABLE_COUNT] = {
     [SCHEMA_LOSS] = take_loss,
     [SCHEMA_BIN] = take_bin,
     [SCHEMA_SLOW_CALL] = take_slow_call,
+    [SCHEMA_SPAN] = take_span,
+    [SCHEMA_SPAN_CALL] = take_span_call,
+    [SCHEMA_NOTE] = take_note,
 };
 
 /* What ids may refer to: the tables read so far. A path's parent is take_path()'s to check. */
@@ -178,6 +205,8 @@ static void set_limits(struct row_reader *reader, const struct profile *p, size_
     limits[ROW_ORIGINS] = SESSION_BY_FORK + 1;
     limits[ROW_FRAME_FLAGS] = (SESSION_NODE_EXACT_PC | SESSION_NODE_CUT | SESSION_NODE_GUESSED) + 1;
     limits[ROW_DEPTHS] = LOAD_DEPTH_MAX;
+    limits[ROW_SPANS] = p->spans.count;
+    limits[ROW_SPAN_KINDS] = PROFILE_SPAN_KINDS;
 }
 
 static enum err_code load_tables(const struct sql *sql, struct profile *p, struct err *reterr)

@@ -42,6 +42,8 @@ enum row_limit {
     ROW_ORIGINS,
     ROW_FRAME_FLAGS,
     ROW_DEPTHS,
+    ROW_SPANS,
+    ROW_SPAN_KINDS,
     ROW_LIMIT_COUNT
 };
 

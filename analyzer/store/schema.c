@@ -118,6 +118,15 @@ static const struct row_column site_columns[] = {
     U64(profile_site, live_bytes, "live_bytes"),
     U64(profile_site, live_blocks, "live_blocks"),
     U64(profile_site, max_bytes, "max_bytes"),
+    U64(profile_site, max_blocks, "max_blocks"),
+    U64(profile_site, held_byte_us, "held_byte_us"),
+    U64(profile_site, burst_frees, "burst_frees"),
+    U64(profile_site, bursts, "bursts"),
+    U64(profile_site, replaced, "replaced"),
+    U64(profile_site, live_in_quarter[0], "live_in_quarter_1"),
+    U64(profile_site, live_in_quarter[1], "live_in_quarter_2"),
+    U64(profile_site, live_in_quarter[2], "live_in_quarter_3"),
+    U64(profile_site, live_in_quarter[3], "live_in_quarter_4"),
     QUANTILES(profile_site, latency), /* the histogram itself is the sum of its site_calls' */
     LOWEST(profile_site, size, "size_min"),
     QUANTILE(profile_site, size, "size_p50", P50),
@@ -135,6 +144,16 @@ static const struct row_column site_columns[] = {
     U64(profile_site, growth.first_bytes, "growth_first_bytes"),
     U64(profile_site, growth.last_bytes, "growth_last_bytes"),
     U64(profile_site, growth.by_copy_steps, "growth_by_copy_steps"),
+    U64(profile_site, growth.geometric_steps, "growth_geometric_steps"),
+    U64(profile_site, growth.in_place_steps, "growth_in_place_steps"),
+    U64(profile_site, growth.in_place_bytes, "growth_in_place_bytes"),
+    U64(profile_site, growth.longs.chains, "long_chains"),
+    U64(profile_site, growth.longs.steps, "long_steps"),
+    U64(profile_site, growth.longs.copied_bytes, "long_copied_bytes"),
+    U64(profile_site, growth.longs.in_place_bytes, "long_in_place_bytes"),
+    U64(profile_site, growth.longs.first_bytes, "long_first_bytes"),
+    U64(profile_site, growth.longs.last_bytes, "long_last_bytes"),
+    U64(profile_site, growth.longs.geometric_steps, "long_geometric_steps"),
     HIST(profile_site, growth.last_size, "growth_last_size"),
 };
 
@@ -172,6 +191,9 @@ static const struct row_column run_columns[] = {
     TEXT(profile, run.id, "run_id"),
     TEXT(profile, run.command, "command"),
     TEXT(profile, run.host, "host"),
+    TEXT(profile, run.service, "service"),
+    TEXT(profile, run.build_id, "build_id"),
+    TEXT(profile, run.labels, "labels"),
     TEXT(profile, run.tool_version, "tool_version"),
     TEXT(profile, run.settings, "settings"),
     U64(profile, run.start_realtime_ns, "start_realtime_ns"),
@@ -244,6 +266,26 @@ static const struct row_column slow_call_columns[] = {
     U8(profile_slow_call, call, "call", ROW_CALLS),
 };
 
+static const struct row_column span_columns[] = {
+    U32(profile_span, kind, "kind", ROW_SPAN_KINDS),
+    TEXT(profile_span, name, "name"),
+    U64(profile_span, at_ns, "at_ns"),
+    U64(profile_span, times, "times"),
+    U64(profile_span, ns, "ns"),                     U64(profile_span, units, "units"),
+};
+
+static const struct row_column span_call_columns[] = {
+    U32(profile_span_call, span, "span", ROW_SPANS),
+    U32(profile_span_call, site, "site", ROW_SITES),
+    U8(profile_span_call, call, "call", ROW_CALLS),
+    CALLS(profile_span_call, counts),
+    LATENCY(profile_span_call, latency),
+};
+
+static const struct row_column note_columns[] = {
+    {"name", ROW_TEXT, 0, ROW_ANY, NULL},
+};
+
 #define TABLE(name, columns, item_bytes, rows_max)                                                 \
     {                                                                                              \
         name, columns, COUNT_OF(columns), item_bytes, rows_max                                     \
@@ -268,6 +310,10 @@ const struct row_table schema_tables[SCHEMA_TABLE_COUNT] = {
         TABLE("timeline_bin", bin_columns, sizeof(struct profile_bin), PROFILE_TIMELINE_BINS),
     [SCHEMA_SLOW_CALL] =
         TABLE("slow_call", slow_call_columns, sizeof(struct profile_slow_call), PROFILE_SLOW_CALLS),
+    [SCHEMA_SPAN] = TABLE("span", span_columns, sizeof(struct profile_span), UINT32_MAX),
+    [SCHEMA_SPAN_CALL] =
+        TABLE("span_call", span_call_columns, sizeof(struct profile_span_call), UINT32_MAX),
+    [SCHEMA_NOTE] = TABLE("note", note_columns, sizeof(const char *), UINT32_MAX),
 };
 
 const char schema_trace_table[] =
@@ -347,6 +393,20 @@ static const char *const views[] = {
     " LEFT JOIN symbol ON symbol.id >= frame.symbol_first"
     "  AND symbol.id < frame.symbol_first + frame.symbol_count"
     " ORDER BY up.site, up.step, symbol.id",
+
+    "CREATE VIEW marks AS SELECT span.id AS mark, span.name, span.at_ns / 1e9 AS at_s,"
+    " coalesce(sum(span_call.allocs), 0) AS allocs, coalesce(sum(span_call.frees), 0) AS frees,"
+    " coalesce(sum(span_call.bytes), 0) AS bytes, coalesce(sum(span_call.ns), 0) AS ns"
+    " FROM span LEFT JOIN span_call ON span_call.span = span.id WHERE span.kind < 2"
+    " GROUP BY span.id ORDER BY span.id",
+
+    "CREATE VIEW phases AS SELECT span.id AS phase, CASE span.kind WHEN 2 THEN 'phase'"
+    "  WHEN 3 THEN 'pause' ELSE 'forbidden zone' END AS kind, span.name, span.times,"
+    " span.ns / 1e9 AS seconds, coalesce(sum(span_call.allocs), 0) AS allocs,"
+    " coalesce(sum(span_call.frees), 0) AS frees, coalesce(sum(span_call.bytes), 0) AS bytes,"
+    " coalesce(sum(span_call.ns), 0) AS allocator_ns"
+    " FROM span LEFT JOIN span_call ON span_call.span = span.id WHERE span.kind >= 2"
+    " GROUP BY span.id ORDER BY span.id",
 
     "CREATE VIEW losses AS SELECT cause, events, meaning FROM loss WHERE events > 0"
     " ORDER BY events DESC",

@@ -23,6 +23,9 @@ enum schema_table {
     SCHEMA_LOSS,
     SCHEMA_BIN,
     SCHEMA_SLOW_CALL,
+    SCHEMA_SPAN,
+    SCHEMA_SPAN_CALL,
+    SCHEMA_NOTE,
     SCHEMA_TABLE_COUNT
 };
 

@@ -14,7 +14,7 @@
 #include "symbol/demangle.h"
 
 enum {
-    CACHE_VERSION = 1,    /* of the tables and of how names are made readable */
+    CACHE_VERSION = 2,    /* of the tables and of how names are made readable */
     CACHE_WAIT_MS = 2000, /* for another writer, who needs some ms */
     BUILD_ID_MIN = 8      /* shorter ones are no hashes: two builds may share one */
 };
@@ -32,7 +32,7 @@ struct cache {
 static const char tables[] =
     "CREATE TABLE IF NOT EXISTS line(address INTEGER, step INTEGER, function TEXT NOT NULL,"
     " linked TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, is_inlined INTEGER NOT NULL,"
-    " PRIMARY KEY(address, step)) WITHOUT ROWID; PRAGMA user_version=1";
+    " PRIMARY KEY(address, step)) WITHOUT ROWID; PRAGMA user_version=2";
 
 /* Makes the folders that are missing, and takes none that others can change. */
 static char *open_folder(void)

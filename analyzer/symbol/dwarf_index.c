@@ -6,21 +6,13 @@
 #include <gelf.h>
 
 #include "base/mem.h"
+#include "symbol/stretch.h"
 
 enum { TREE_DEPTH_MAX = 64 };
 
-/* A stretch of code of one unit or function (a function split into hot and cold has two). */
-struct stretch {
-    Dwarf_Addr low;
-    Dwarf_Addr high;
-    Dwarf_Addr reach; /* the highest `high` of this stretch and those before it */
-    size_t owner;     /* index of the unit or function */
-};
-
-struct stretches {
-    MEM_ARRAY(struct stretch) list; /* sorted by low once it is whole */
-};
-
+/* Units may claim the same code: a linker keeps the first of several copies of an inline function,
+ * and lets the debug information of the others point to it. So units are numbered in their order,
+ * and the lowest one is found. A function split into hot and cold has two stretches. */
 struct unit {
     Dwarf_Die lines;
     Dwarf_Die functions_in;
@@ -36,51 +28,6 @@ struct dwarf_index {
     struct stretches segments;  /* executable code */
 };
 
-static int by_low(const void *left, const void *right)
-{
-    const struct stretch *a = left;
-    const struct stretch *b = right;
-    if (a->low != b->low) {
-        return (a->low > b->low) - (a->low < b->low);
-    }
-    /* Of two that begin together the wider one first: the narrower is found first. */
-    return (a->high < b->high) - (a->high > b->high);
-}
-
-static void sort(struct stretches *stretches)
-{
-    Dwarf_Addr reach = 0;
-    if (stretches->list.count > 1) {
-        qsort(stretches->list.at, stretches->list.count, sizeof *stretches->list.at, by_low);
-    }
-    for (size_t i = 0; i < stretches->list.count; i++) {
-        struct stretch *one = &stretches->list.at[i];
-        reach = one->high > reach ? one->high : reach;
-        one->reach = reach;
-    }
-}
-
-/* The stretch around pc that begins last; NULL = none. */
-static const struct stretch *find(const struct stretches *stretches, Dwarf_Addr pc)
-{
-    size_t low = 0;
-    size_t high = stretches->list.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (stretches->list.at[middle].low <= pc) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    for (; low > 0 && stretches->list.at[low - 1].reach > pc; low--) {
-        if (pc < stretches->list.at[low - 1].high) {
-            return &stretches->list.at[low - 1];
-        }
-    }
-    return NULL;
-}
-
 static void list_segments(struct dwarf_index *index, Elf *elf)
 {
     size_t count = 0;
@@ -91,11 +38,10 @@ static void list_segments(struct dwarf_index *index, Elf *elf)
         GElf_Phdr segment;
         if (gelf_getphdr(elf, (int)i, &segment) != NULL && segment.p_type == PT_LOAD &&
             (segment.p_flags & PF_X) != 0 && segment.p_vaddr + segment.p_memsz > segment.p_vaddr) {
-            *MEM_PUSH(&index->segments.list) =
-                (struct stretch){.low = segment.p_vaddr, .high = segment.p_vaddr + segment.p_memsz};
+            stretches_add(&index->segments, segment.p_vaddr, segment.p_vaddr + segment.p_memsz, i);
         }
     }
-    sort(&index->segments);
+    stretches_sort(&index->segments);
 }
 
 /* How many stretches of die are code that was kept. */
@@ -108,8 +54,8 @@ static size_t add_ranges(const struct dwarf_index *index, Dwarf_Die *die, size_t
     Dwarf_Addr high = 0;
     ptrdiff_t at = 0;
     while ((at = dwarf_ranges(die, at, &base, &low, &high)) > 0) {
-        if (low < high && find(&index->segments, low) != NULL) {
-            *MEM_PUSH(&ret->list) = (struct stretch){.low = low, .high = high, .owner = owner};
+        if (low < high && stretches_find(&index->segments, low) != NULL) {
+            stretches_add(ret, low, high, owner);
             added++;
         }
     }
@@ -160,7 +106,7 @@ static void list_functions(const struct dwarf_index *index, struct unit *unit)
     }
     unit->is_listed = true;
     add_functions(index, unit, &unit->functions_in, 0);
-    sort(&unit->stretches);
+    stretches_sort(&unit->stretches);
 }
 
 /* Some compilers give a unit no addresses of its own; then its functions have them. */
@@ -177,9 +123,8 @@ static void add_unit(struct dwarf_index *index, Dwarf_Die *die, Dwarf_Die *split
     }
     list_functions(index, unit);
     for (size_t i = 0; i < unit->stretches.list.count; i++) {
-        struct stretch of_unit = unit->stretches.list.at[i];
-        of_unit.owner = number;
-        *MEM_PUSH(&index->stretches.list) = of_unit;
+        const struct stretch *of_unit = &unit->stretches.list.at[i];
+        stretches_add(&index->stretches, of_unit->low, of_unit->high, number);
     }
 }
 
@@ -196,7 +141,7 @@ struct dwarf_index *dwarf_index_create(Dwarf *dwarf, Elf *elf)
             add_unit(index, &die, &split, type);
         }
     }
-    sort(&index->stretches);
+    stretches_sort(&index->stretches);
     return index;
 }
 
@@ -206,12 +151,12 @@ void dwarf_index_destroy(struct dwarf_index *index)
         return;
     }
     for (size_t i = 0; i < index->units.count; i++) {
-        free(index->units.at[i].stretches.list.at);
+        stretches_finish(&index->units.at[i].stretches);
         free(index->units.at[i].functions.at);
     }
     free(index->units.at);
-    free(index->stretches.list.at);
-    free(index->segments.list.at);
+    stretches_finish(&index->stretches);
+    stretches_finish(&index->segments);
     free(index);
 }
 
@@ -240,7 +185,7 @@ static bool find_inlined(Dwarf_Die *scope, Dwarf_Addr pc, unsigned depth, Dwarf_
 bool dwarf_index_find(struct dwarf_index *index, Dwarf_Addr pc, Dwarf_Die *scopes, size_t most,
                       struct dwarf_place *ret)
 {
-    const struct stretch *of_unit = find(&index->stretches, pc);
+    const struct stretch *of_unit = stretches_find(&index->stretches, pc);
     if (of_unit == NULL) {
         return false;
     }
@@ -250,7 +195,7 @@ bool dwarf_index_find(struct dwarf_index *index, Dwarf_Addr pc, Dwarf_Die *scope
                                 .scopes = scopes,
                                 .lacks_split = unit->lacks_split};
     list_functions(index, unit);
-    const struct stretch *of_function = find(&unit->stretches, pc);
+    const struct stretch *of_function = stretches_find(&unit->stretches, pc);
     if (of_function == NULL || most == 0) {
         return true;
     }

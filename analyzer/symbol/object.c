@@ -1,6 +1,5 @@
 #include "symbol/object.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,10 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "symbol/dwarf_index.h"
+#include "symbol/symbol_table.h"
 
 static const char debug_root[] = "/usr/lib/debug";
 
@@ -22,6 +23,7 @@ struct object {
     Dwfl_Callbacks callbacks; /* libdwfl keeps pointers to both */
     char *debug_path;
     struct dwarf_index *index; /* NULL = no debug information */
+    struct symbol_table *names;
     Dwarf_Addr dwarf_bias;
     GElf_Addr elf_bias;          /* where libdwfl put the module, less its link-time addresses */
     struct mem_strings *strings; /* file names put together */
@@ -37,36 +39,24 @@ static bool has_build_id(Dwfl_Module *module, const uint8_t *build_id, size_t le
 }
 
 /* Without a build-id all we can tell is that the file was not touched since it ran. */
-static bool is_untouched(Dwfl_Module *module, int fd, uint64_t since_ns)
+static bool is_untouched(Dwfl_Module *module, const struct stat *info, uint64_t since_ns)
 {
     enum { NS_PER_S = 1000000000 };
     const unsigned char *found = NULL;
     GElf_Addr at = 0;
-    struct stat info;
     if (since_ns == 0) {
         return true;
     }
-    return dwfl_module_build_id(module, &found, &at) <= 0 && fstat(fd, &info) == 0 &&
-           (uint64_t)info.st_ctim.tv_sec * NS_PER_S + (uint64_t)info.st_ctim.tv_nsec <= since_ns;
-}
-
-/* A regular file, opened without waiting for what a pipe's other end does. */
-static int open_regular(const char *path)
-{
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd >= 0 && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) {
-        close(fd);
-        return -1;
-    }
-    return fd;
+    return dwfl_module_build_id(module, &found, &at) <= 0 &&
+           (uint64_t)info->st_ctim.tv_sec * NS_PER_S + (uint64_t)info->st_ctim.tv_nsec <= since_ns;
 }
 
 /* At base 0 with the segments' own addresses: the module's bias is 0. */
 static enum object_state report_file(struct object *object, const struct object_wish *wish,
                                      const char *path)
 {
-    int fd = open_regular(path);
+    struct stat info;
+    int fd = file_open_regular(path, 0, &info);
     if (fd < 0) {
         return OBJECT_MISSING;
     }
@@ -79,7 +69,7 @@ static enum object_state report_file(struct object *object, const struct object_
     dwfl_report_end(object->dwfl, NULL, NULL);
     bool is_it = wish->build_id_len > 0
                      ? has_build_id(object->module, wish->build_id, wish->build_id_len)
-                     : is_untouched(object->module, fd, wish->unchanged_ns);
+                     : is_untouched(object->module, &info, wish->unchanged_ns);
     return is_it ? OBJECT_FINE : OBJECT_REPLACED;
 }
 
@@ -151,6 +141,19 @@ static char *debug_path(const struct object_sources *sources)
     return mem_format(":.debug:%s:%s%s", sources->debug_dir, root, debug_root);
 }
 
+/* libdwfl asks once for debug information and once more for a symbol table: a server that did not
+ * answer would be waited for twice. */
+static int find_debug_file(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
+                           const char *file, const char *debuglink, GElf_Word crc, char **ret_path)
+{
+    if (*userdata != NULL) {
+        return -1;
+    }
+    *userdata = module;
+    return dwfl_standard_find_debuginfo(module, userdata, name, base, file, debuglink, crc,
+                                        ret_path);
+}
+
 static void index_dwarf(struct object *object)
 {
     Dwarf_Addr bias = 0;
@@ -171,7 +174,7 @@ enum object_state object_open(const struct object_wish *wish, struct object **re
     }
     object->debug_path = debug_path(&wish->sources);
     object->callbacks = (Dwfl_Callbacks){.find_elf = dwfl_build_id_find_elf,
-                                         .find_debuginfo = dwfl_standard_find_debuginfo,
+                                         .find_debuginfo = find_debug_file,
                                          .debuginfo_path = &object->debug_path};
     object->dwfl = dwfl_begin(&object->callbacks);
     object->strings = mem_strings_create();
@@ -183,6 +186,7 @@ enum object_state object_open(const struct object_wish *wish, struct object **re
         return state;
     }
     index_dwarf(object);
+    object->names = symbol_table_create(object->module);
     *ret = object;
     return OBJECT_FINE;
 }
@@ -192,6 +196,7 @@ void object_close(struct object *object)
     if (object == NULL) {
         return;
     }
+    symbol_table_destroy(object->names);
     dwarf_index_destroy(object->index);
     if (object->dwfl != NULL) {
         dwfl_end(object->dwfl);
@@ -303,8 +308,6 @@ static bool is_mangled(const char *name)
  * file: their debug information has no linked name, so no arguments. */
 void object_find(struct object *object, uint64_t address, struct object_answer *ret)
 {
-    GElf_Off offset = 0;
-    GElf_Sym symbol;
     ret->lines[0] = (struct object_line){.linked = NULL};
     ret->count = 0;
     ret->is_whole = false;
@@ -314,8 +317,7 @@ void object_find(struct object *object, uint64_t address, struct object_answer *
     if (outermost->linked != NULL && is_mangled(outermost->linked)) {
         return;
     }
-    const char *name = dwfl_module_addrinfo(object->module, address + object->elf_bias, &offset,
-                                            &symbol, NULL, NULL, NULL);
+    const char *name = symbol_table_find(object->names, address + object->elf_bias);
     if (name == NULL) {
         return;
     }

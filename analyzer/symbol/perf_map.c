@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "symbol/demangle.h"
 
 enum {
@@ -21,12 +22,12 @@ enum {
 static FILE *open_own(const char *path, uint64_t start_ns, uint64_t end_ns)
 {
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    int fd = file_open_regular(path, O_NOFOLLOW, &info);
     if (fd < 0) {
         return NULL;
     }
-    bool is_ours = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
-                   (info.st_mode & (S_IWGRP | S_IWOTH)) == 0 && info.st_size <= FILE_BYTES_MAX;
+    bool is_ours = info.st_uid == geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+                   info.st_size <= FILE_BYTES_MAX;
     uint64_t written_ns =
         is_ours ? (uint64_t)info.st_mtim.tv_sec * NS_PER_S + (uint64_t)info.st_mtim.tv_nsec : 0;
     if (!is_ours || written_ns + SLACK_NS < start_ns || written_ns > end_ns + SLACK_NS) {

@@ -42,6 +42,15 @@ static void print_run(const struct profile_run *run, FILE *out)
 {
     print_line(out, "Command", report_command_text(run->command));
     print_line(out, "Host", mem_text(run->host[0] != '\0' ? run->host : "unknown"));
+    if (run->service[0] != '\0') {
+        print_line(out, "Service", mem_text(run->service));
+    }
+    if (run->build_id[0] != '\0') {
+        print_line(out, "Build id", mem_text(run->build_id));
+    }
+    if (run->labels[0] != '\0') {
+        print_line(out, "Labels", mem_text(run->labels));
+    }
     print_line(out, "Started", time_text(run->start_realtime_ns));
     print_line(out, "Lasted", mem_text(units_ns(run->duration_ns).s));
     print_line(out, "End", report_exit_text(run->exit_kind, run->exit_code));

@@ -1,5 +1,7 @@
 #include "view/json_profile.h"
 
+#include <stdlib.h>
+
 static void write_loss(struct json *json, const struct profile *p)
 {
     static const char *const names[] = {
@@ -53,6 +55,9 @@ void json_run(struct json *json, const struct profile *profile)
     json_bool(json, "counters_only", run->counters_only);
     json_text(json, "run_id", run->id);
     json_text(json, "host", run->host);
+    json_text(json, "service", run->service);
+    json_text(json, "build_id", run->build_id);
+    json_labels(json, "labels", run->labels);
     json_text(json, "tool_version", run->tool_version);
     json_text(json, "settings", run->settings);
     json_uint(json, "merged_runs", run->merged_runs);
@@ -92,4 +97,27 @@ void json_latency(struct json *json, const char *name, const struct latency *lat
     json_uint(json, "p999_ns", latency->p999_ns);
     json_uint(json, "max_ns", latency->max_ns);
     json_end(json);
+}
+
+void json_frame(struct json *json, const struct site_frame *frame)
+{
+    char *function = site_function(frame);
+    json_text(json, "function", function);
+    json_text(json, "file", frame->file);
+    json_uint(json, "line", frame->line);
+    json_text(json, "module", frame->module);
+    free(function);
+}
+
+void json_stack(struct json *json, const struct site_stack *stack)
+{
+    json_array(json, "stack");
+    for (size_t i = 0; i < stack->count; i++) {
+        json_object(json, NULL);
+        json_frame(json, &stack->at[i]);
+        json_bool(json, "inlined", stack->at[i].is_inlined);
+        json_end(json);
+    }
+    json_end(json);
+    json_bool(json, "stack_is_cut", stack->is_cut);
 }

@@ -7,6 +7,7 @@
 
 #include "heap/profile.h"
 #include "insight/latency.h"
+#include "insight/site_name.h"
 #include "view/json.h"
 
 /* "command", "exit", "duration_ns", "loss" and what else is known of the run; members of the
@@ -17,6 +18,12 @@ void json_run(struct json *json, const struct profile *profile);
 void json_totals(struct json *json, const char *name, const struct profile_totals *totals,
                  uint64_t ns);
 void json_latency(struct json *json, const char *name, const struct latency *latency);
+/* "function", "file", "line", "module" of a frame; members of the object that is open. */
+void json_frame(struct json *json, const struct site_frame *frame);
+
+/* "stack", innermost first, and "stack_is_cut". */
+void json_stack(struct json *json, const struct site_stack *stack);
+
 void json_exit(struct json *json, const char *name, enum profile_exit kind, int32_t code);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/mem.h"
 
 #define STYLE_BOLD "\x1b[1m"
 #define STYLE_WARN "\x1b[1;33m"
@@ -36,8 +37,20 @@ static void style(const struct page *page, const char *sequence)
     }
 }
 
+/* <tag>text</tag> */
+static void print_element(const struct page *page, const char *tag, const char *text)
+{
+    char *escaped = escape_html(text);
+    fprintf(page->out, "<%s>%s</%s>\n", tag, escaped, tag);
+    free(escaped);
+}
+
 void page_heading(const struct page *page, const char *text)
 {
+    if (page->form == PAGE_HTML) {
+        print_element(page, "h2", text);
+        return;
+    }
     char *escaped = page->form == PAGE_TEXT ? escape_terminal(text) : escape_markdown(text);
     fputs(page->form == PAGE_TEXT ? "\n" : "### ", page->out);
     style(page, STYLE_BOLD);
@@ -63,6 +76,10 @@ static void print_word(const struct page *page, const char *word, unsigned *colu
 
 static void print_paragraph(const struct page *page, const char *text)
 {
+    if (page->form == PAGE_HTML) {
+        print_element(page, "p", text);
+        return;
+    }
     if (page->form == PAGE_MARKDOWN) {
         char *escaped = escape_markdown(text);
         fprintf(page->out, "%s\n\n", escaped);
@@ -104,9 +121,11 @@ void page_warn(const struct page *page, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
+    fputs(page->form == PAGE_HTML ? "<div class=warn>" : "", page->out);
     style(page, STYLE_WARN);
     print_format(page, format, args);
     style(page, STYLE_NONE);
+    fputs(page->form == PAGE_HTML ? "</div>\n" : "", page->out);
     va_end(args);
 }
 
@@ -118,6 +137,11 @@ void page_command(const struct page *page, const char *command, unsigned column,
         fprintf(page->out, "- %s: %s\n", code, text);
         free(code);
         free(text);
+        return;
+    }
+    if (page->form == PAGE_HTML) {
+        print_element(page, "code", command);
+        print_element(page, "p", shows);
         return;
     }
     char *code = escape_terminal(command);
@@ -133,10 +157,32 @@ void page_command(const struct page *page, const char *command, unsigned column,
     free(code);
 }
 
+void page_code(const struct page *page, const char *code)
+{
+    if (page->form == PAGE_HTML) {
+        print_element(page, "pre", code);
+        return;
+    }
+    bool is_text = page->form == PAGE_TEXT;
+    fputs(is_text ? "\n" : "```c\n", page->out);
+    char *lines = mem_text(code);
+    char *rest = NULL;
+    for (char *line = strtok_r(lines, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *escaped = escape_terminal(line);
+        fprintf(page->out, "%*s%s\n", is_text ? 2 * TABLE_INDENT : 0, "", escaped);
+        free(escaped);
+    }
+    free(lines);
+    fputs(is_text ? "\n" : "```\n\n", page->out);
+}
+
 void page_table(const struct page *page, struct table *table)
 {
     if (page->form == PAGE_TEXT) {
         table_print_text(table, page->out, page->width);
+    } else if (page->form == PAGE_HTML) {
+        table_print_html(table, page->out);
     } else {
         table_print_markdown(table, page->out);
         fputc('\n', page->out); /* ends the table */

@@ -1,6 +1,6 @@
 /*
- * page - what a report is written on: headings, paragraphs and tables, as text for a terminal or as
- * GitHub markdown. Text keeps to the width; colours only where people look.
+ * page - what a report is written on: headings, paragraphs and tables, as text for a terminal, as
+ * GitHub markdown or as HTML. Text keeps to the width; colours only where people look.
  * Everything handed in is raw: the page escapes for where it is printed.
  */
 #ifndef ALLOCTRAP_VIEW_PAGE_H
@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/table.h"
 
-enum page_form { PAGE_TEXT, PAGE_MARKDOWN };
+enum page_form { PAGE_TEXT, PAGE_MARKDOWN, PAGE_HTML };
 
 enum {
     PAGE_WIDTH = 100 /* where no terminal says otherwise */,
@@ -41,6 +41,9 @@ __attribute__((format(printf, 2, 3))) void page_warn(const struct page *page, co
 /* A shell command that the reader may want to run next, with what it shows, which begins behind
  * `column` columns of command where there is room. */
 void page_command(const struct page *page, const char *command, unsigned column, const char *shows);
+
+/* Lines of code, as they are. */
+void page_code(const struct page *page, const char *code);
 
 /* A table, and its end: the table is destroyed. */
 void page_table(const struct page *page, struct table *table);

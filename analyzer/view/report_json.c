@@ -5,31 +5,10 @@
 
 #include "base/mem.h"
 #include "insight/latency.h"
+#include "view/advise.h"
 #include "view/json.h"
 #include "view/json_profile.h"
-
-static void write_frame(struct json *json, const struct site_frame *frame)
-{
-    char *function = site_function(frame);
-    json_text(json, "function", function);
-    json_text(json, "file", frame->file);
-    json_uint(json, "line", frame->line);
-    json_text(json, "module", frame->module);
-    free(function);
-}
-
-static void write_stack(struct json *json, const struct site_stack *stack)
-{
-    json_array(json, "stack");
-    for (size_t i = 0; i < stack->count; i++) {
-        json_object(json, NULL);
-        write_frame(json, &stack->at[i]);
-        json_bool(json, "inlined", stack->at[i].is_inlined);
-        json_end(json);
-    }
-    json_end(json);
-    json_bool(json, "stack_is_cut", stack->is_cut);
-}
+#include "view/report_json.h"
 
 static void write_histograms(struct json *json, const struct profile_site *site)
 {
@@ -62,8 +41,8 @@ static void write_shown(struct json *json, const struct report *r, const struct 
     static const struct site_frame remainder = {
         .function = "(remainder)", .file = "", .module = ""};
     size_t shown = site_stack_shown(stack, &r->wrappers);
-    write_frame(json, stack->count != 0 ? &stack->at[shown] : &remainder);
-    write_stack(json, stack);
+    json_frame(json, stack->count != 0 ? &stack->at[shown] : &remainder);
+    json_stack(json, stack);
 }
 
 static void write_site(struct json *json, const struct report *r, struct site_stack *stack,
@@ -110,7 +89,7 @@ static void write_sites(struct json *json, const struct report *r)
     free(sites);
 }
 
-static void write_calls(struct json *json, const struct report *r)
+void report_json_calls(struct json *json, const struct report *r)
 {
     json_object(json, "calls");
     for (unsigned i = 0; i < CALL_COUNT; i++) {
@@ -130,7 +109,7 @@ static uint64_t process_calls(const struct profile_totals *t)
     return t->allocs + t->frees + t->failed;
 }
 
-static void write_processes(struct json *json, const struct profile *p)
+void report_json_processes(struct json *json, const struct profile *p)
 {
     json_array(json, "processes");
     for (size_t i = 0; i < p->processes.count; i++) {
@@ -153,7 +132,7 @@ static void write_processes(struct json *json, const struct profile *p)
     json_end(json);
 }
 
-static void write_slow_calls(struct json *json, const struct report *r)
+void report_json_slow_calls(struct json *json, const struct report *r)
 {
     const struct profile *p = r->profile;
     json_array(json, "slow_calls");
@@ -175,7 +154,7 @@ static void write_slow_calls(struct json *json, const struct report *r)
     json_end(json);
 }
 
-static void write_filter(struct json *json, const struct report *r)
+void report_json_filter(struct json *json, const struct report *r)
 {
     if (!r->selection->is_filtered) {
         return;
@@ -197,7 +176,7 @@ static void write_tree(struct json *json, const struct report *r)
     static const char *const names[TREE_VALUES] = {
         "allocations",       "allocated_bytes",       "peak_bytes",
         "live_at_end_bytes", "temporary_allocations", "allocator_time_ns"};
-    if (r->shape == REPORT_SITES) {
+    if (r->shape != REPORT_TREE && r->shape != REPORT_CALLERS) {
         return;
     }
     struct tree *tree = tree_build(r->profile, r->selection, &r->wrappers,
@@ -211,7 +190,7 @@ static void write_tree(struct json *json, const struct report *r)
             json_null(json, "parent");
         } else {
             json_uint(json, "parent", node->parent);
-            write_frame(json, &node->frame);
+            json_frame(json, &node->frame);
             json_bool(json, "inlined", node->frame.is_inlined);
         }
         for (size_t v = 0; v < TREE_VALUES; v++) {
@@ -223,15 +202,6 @@ static void write_tree(struct json *json, const struct report *r)
     tree_destroy(tree);
 }
 
-static uint64_t net_total(const struct report *r)
-{
-    uint64_t calls = 0;
-    for (size_t i = 0; i < CALL_COUNT; i++) {
-        calls += r->selection->calls[i].calls;
-    }
-    return latency_net(r->selection->totals.ns, calls, r->profile->run.clock_cost_ps);
-}
-
 void report_json(const struct report *report, FILE *out)
 {
     const struct profile *p = report->profile;
@@ -239,14 +209,16 @@ void report_json(const struct report *report, FILE *out)
     json_object(&json, NULL);
     json_text(&json, "format", "alloctrap-report/1");
     json_run(&json, p);
-    write_filter(&json, report);
-    json_totals(&json, "totals", &report->selection->totals, net_total(report));
-    write_calls(&json, report);
-    write_processes(&json, p);
+    report_json_filter(&json, report);
+    json_totals(&json, "totals", &report->selection->totals, select_net_ns(report->selection, p));
+    report_json_calls(&json, report);
+    report_json_processes(&json, p);
     write_sites(&json, report);
     write_tree(&json, report);
-    write_slow_calls(&json, report);
-    json_array(&json, "findings");
-    json_end(&json);
+    if (report->shape == REPORT_SOURCE) {
+        report_json_source(report, &json);
+    }
+    report_json_slow_calls(&json, report);
+    json_findings(&json, report->advice, &report->wrappers, 0);
     json_end(&json);
 }

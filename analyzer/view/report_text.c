@@ -18,15 +18,6 @@ enum { SLOW_CALLS_SHOWN = 5, DEPTH_SHOWN_MAX = 12 };
 #define NS_PER_S 1000000000.0
 #define UNKNOWN "unknown"
 
-static uint64_t net_total(const struct report *r)
-{
-    uint64_t calls = 0;
-    for (size_t i = 0; i < CALL_COUNT; i++) {
-        calls += r->selection->calls[i].calls;
-    }
-    return latency_net(r->selection->totals.ns, calls, r->profile->run.clock_cost_ps);
-}
-
 /* Recorded with --latency=off, no call has a time. */
 static bool is_timed(const struct report *r)
 {
@@ -97,7 +88,7 @@ static void add_lives(struct table *table, const struct report *r)
 
 static void add_time(struct table *table, const struct report *r)
 {
-    uint64_t ns = net_total(r);
+    uint64_t ns = select_net_ns(r->selection, r->profile);
     uint64_t duration_ns = r->profile->run.duration_ns;
     if (!is_timed(r)) {
         add_row(table, "allocator time", "not measured", "recorded with --latency=off");
@@ -210,7 +201,7 @@ static uint64_t key_total(const struct report *r)
                                [RANK_PEAK] = t->peak_bytes,
                                [RANK_LIVE] = t->live_bytes,
                                [RANK_TEMPORARIES] = t->temporaries,
-                               [RANK_TIME] = net_total(r),
+                               [RANK_TIME] = select_net_ns(r->selection, r->profile),
                                [RANK_P99] = 0};
     return totals[r->key];
 }
@@ -472,8 +463,10 @@ static void print_next(const struct report *r, const struct page *page)
     } next[] = {
         {"report", " --callers", "who calls each allocating function"},
         {"report", " --tree", "the program's calls from main inwards"},
+        {"report", " --source", "the lines of source that allocate"},
         {"report", " --sort=peak", "what memory was held at the peak"},
         {"report", " --sort=time", "where the allocator's time went"},
+        {"advise", "", "what to do about it, with evidence"},
         {"compare", " OTHER.atrap", "this run beside another, after a change"},
     };
     char *file = shell_word(r->file);
@@ -495,6 +488,14 @@ static void print_next(const struct report *r, const struct page *page)
 void report_print(const struct report *report, const struct page *page)
 {
     print_head(report, page);
+    if (report->shape == REPORT_SOURCE) {
+        report_print_source(report, page);
+        return;
+    }
+    if (report->shape == REPORT_LATENCY) {
+        report_print_latency(report, page);
+        return;
+    }
     if (report->shape != REPORT_SITES) {
         report_print_tree(report, page);
         return;
@@ -505,5 +506,6 @@ void report_print(const struct report *report, const struct page *page)
     print_sites(report, page);
     print_processes(report, page);
     print_slow_calls(report, page);
+    report_print_findings(report, page);
     print_next(report, page);
 }

@@ -26,7 +26,15 @@ static char *append(char *text, const char *more)
 char *report_loss_text(const struct profile *profile)
 {
     char *text = mem_text("");
-    if (profile->run.counters_only) {
+    if (profile->run.is_running) {
+        text = append(text, profile->run.counters_only
+                                ? "RUNNING: a look at a program that goes on; there is no "
+                                  "checkpoint yet, so there are its counters alone: peak, live "
+                                  "memory, temporaries and percentiles are unknown."
+                                : "RUNNING: a look at a program that goes on; counts, bytes and "
+                                  "total times are as of now, the rest is as of its recorder's "
+                                  "last checkpoint.");
+    } else if (profile->run.counters_only) {
         text = append(text, "COUNTERS ONLY: recovered from a session; calls, bytes and total times "
                             "are exact, but peak, live memory, temporaries and percentiles are "
                             "unknown.");

@@ -68,13 +68,30 @@ static void add_site(struct profile *p, uint32_t module, uint32_t number)
     site->live_bytes = number % 3 == 0 ? 320 : 0;
     site->live_blocks = number % 3 == 0 ? 10 : 0;
     site->max_bytes = 640;
+    site->max_blocks = 20;
+    site->held_byte_us = 77000 + number;
+    site->burst_frees = number % 64;
+    site->bursts = number % 2;
+    site->replaced = number % 5;
+    site->live_in_quarter[number % PROFILE_QUARTERS] = site->live_blocks;
     hist_add(&site->size, loglin_code(32), 100);
     for (uint16_t i = 0; i < 8; i++) {
         hist_add(&site->life_ns, (uint16_t)(600 + 3 * i), 12);
         hist_add(&site->life_allocs, i, 12);
     }
     if (number % 10 == 0) {
-        site->growth = (struct profile_growth){3, 9, 4, 4096, 48, 2048, 1, site->growth.last_size};
+        site->growth = (struct profile_growth){.chains = 3,
+                                               .steps = 9,
+                                               .steps_max = 4,
+                                               .copied_bytes = 4096,
+                                               .first_bytes = 48,
+                                               .last_bytes = 2048,
+                                               .by_copy_steps = 1,
+                                               .geometric_steps = 8,
+                                               .in_place_steps = 2,
+                                               .in_place_bytes = 512,
+                                               .longs = {1, 9, 900, 100, 16, 200, 3},
+                                               .last_size = site->growth.last_size};
         hist_add(&site->growth.last_size, loglin_code(682), 3);
     }
     if (number % 2 == 0) {
@@ -142,6 +159,15 @@ struct profile *sample_profile(uint32_t sites)
         *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){
             .ns = 1000 - i, .at_ns = i, .size = 64, .site = 1, .process = 1, .thread = 4242};
     }
+    *MEM_PUSH(&p->notes) = mem_strings_keep(p->strings, "warm");
+    *MEM_PUSH(&p->spans) =
+        (struct profile_span){PROFILE_MARK, mem_strings_keep(p->strings, "warm"), 7, 1, 0, 0};
+    *MEM_PUSH(&p->spans) =
+        (struct profile_span){PROFILE_PHASE, mem_strings_keep(p->strings, "parse"), 9, 3, 500, 0};
+    struct profile_span_call *call = MEM_PUSH(&p->span_calls);
+    *call = (struct profile_span_call){
+        .span = 1, .site = 1, .counts = {.calls = 2, .allocs = 2, .bytes = 64, .ns = 100}};
+    hist_add(&call->latency, 50, 2);
     profile_seal(p);
     return p;
 }

@@ -25,6 +25,16 @@ Test(demangle, rust_names_are_readable)
 {
     expect("_ZN4core3fmt9Formatter3pad17h0123456789abcdefE", "core::fmt::Formatter::pad");
     expect("_RNvC6_123foo3bar", "123foo::bar");
+    expect("_ZN12symbols_rust4main28_$u7b$$u7b$closure$u7d$$u7d$17h607dab018167a03aE",
+           "symbols_rust::main::{{closure}}");
+    expect("_ZN102_$LT$core..iter..adapters..map..Map$LT$I$C$F$GT$$u20$as$u20$core..iter..traits.."
+           "iterator..Iterator$GT$4fold17h94639ea8853f5115E",
+           "<core::iter::adapters::map::Map<I,F> as core::iter::traits::iterator::Iterator>::fold");
+    expect("_RINvCshrEBaTPxw1c_12symbols_rust5totalNtB2_4ItemEB2_",
+           "symbols_rust::total::<symbols_rust::Item>");
+    expect("_RINvNtCs6IL9ONYDOZW_4core3ptr13drop_in_placeINtNtCsihNoVIYWwLU_5alloc3vec3VecReEE"
+           "CshrEBaTPxw1c_12symbols_rust",
+           "core::ptr::drop_in_place::<alloc::vec::Vec<&str>>");
 }
 
 Test(demangle, other_names_stay)

@@ -77,3 +77,10 @@ Test(escape, markdown_code_outgrows_every_fence_within)
     check(escape_markdown_code("x`y``z"), "``` x`y``z ```");
     check(escape_markdown_code("\x1b"), "`\\x1b`");
 }
+
+Test(escape, html_has_no_markup_left)
+{
+    check(escape_html("a<b>&\"'c"), "a&lt;b&gt;&amp;&quot;&#39;c");
+    check(escape_html("</script>\x1b\xff\u202e\u00e9"),
+          "&lt;/script&gt;\\x1b\\xff\\xe2\\x80\\xae\u00e9");
+}

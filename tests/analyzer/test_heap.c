@@ -65,7 +65,8 @@ static void end(struct scene *s, uint64_t addr, unsigned path)
 
 static void resize(struct scene *s, uint64_t old, uint64_t addr, uint64_t size, unsigned path)
 {
-    struct heap_event half = event_at(s, CALL_REALLOC, old, size, path);
+    struct heap_event half = event_at(s, CALL_REALLOC, old, 0, path); /* as the hooks write it */
+    half.latency = 0;
     half.flags = SESSION_EVENT_OLD;
     add(s, half);
     add(s, event_at(s, CALL_REALLOC, addr, size, path));
@@ -165,12 +166,13 @@ Test(heap, a_realloc_is_one_call_one_allocation_and_one_free)
     alloc(&s, 16, 10, 0);
     resize(&s, 16, 32, 30, 1);
     struct heap_event to_zero = event_at(&s, CALL_REALLOC, 32, 0, 1);
-    to_zero.flags = SESSION_EVENT_OLD;
+    to_zero.flags = SESSION_EVENT_OLD | SESSION_EVENT_NULL;
     add(&s, to_zero);
     heap_settle(s.heap);
     cr_assert_eq(s.p->calls[CALL_REALLOC].calls, 2);
     cr_assert_eq(s.p->calls[CALL_REALLOC].allocs, 1);
     cr_assert_eq(s.p->calls[CALL_REALLOC].frees, 2);
+    cr_assert_eq(s.p->call_latency[CALL_REALLOC].count, 2, "halves of a call have one time");
     cr_assert_eq(s.p->totals.bytes, 40);
     cr_assert_eq(s.p->totals.live_blocks, 0);
     cr_assert_eq(s.p->totals.peak_bytes, 30, "the old block ends before the new one begins");
@@ -196,6 +198,9 @@ Test(heap, realloc_chains_belong_to_their_latest_site)
     cr_assert_eq(g->first_bytes, 10);
     cr_assert_eq(g->last_bytes, 40);
     cr_assert_eq(g->by_copy_steps, 0);
+    cr_assert_eq(g->geometric_steps, 2);
+    cr_assert_eq(g->in_place_steps, 0, "both moved");
+    cr_assert_eq(g->longs.chains, 0, "two steps are no long chain");
     cr_assert_eq(g->last_size.count, 1);
     cr_assert_eq(site(&s, 0)->growth.chains, 0);
     tear_down(&s);
@@ -209,8 +214,8 @@ Test(heap, malloc_copy_free_is_a_chain_too)
         alloc(&s, 16 + 16 * i, 10 + 10 * i, 0);
         end(&s, 16 * i, 0);
     }
-    alloc(&s, 1600, 500, 1);
-    end(&s, 96, 0); /* after another site's allocation: the end of the chain */
+    alloc(&s, 1600, 500, 3);
+    end(&s, 96, 0); /* after foreign code allocated: the end of the chain */
     heap_settle(s.heap);
     const struct profile_growth *g = &site(&s, 0)->growth;
     cr_assert_eq(g->chains, 1);
@@ -222,17 +227,125 @@ Test(heap, malloc_copy_free_is_a_chain_too)
     tear_down(&s);
 }
 
+/* f appends at two places: url = join(url, port); url = join(url, path). */
+Test(heap, a_chain_goes_on_at_another_site_of_the_same_function)
+{
+    struct scene s = set_up(1);
+    alloc(&s, 16, 10, 0);
+    alloc(&s, 32, 20, 1);
+    end(&s, 16, 2);
+    alloc(&s, 48, 30, 0);
+    end(&s, 32, 2);
+    end(&s, 48, 3);
+    heap_settle(s.heap);
+    cr_assert_eq(site(&s, 0)->growth.chains, 1, "told at its last block's site");
+    cr_assert_eq(site(&s, 0)->growth.steps, 2);
+    cr_assert_eq(site(&s, 0)->growth.first_bytes, 10);
+    cr_assert_eq(site(&s, 0)->replaced, 1);
+    cr_assert_eq(site(&s, 1)->replaced, 1);
+    cr_assert_eq(site(&s, 1)->growth.chains, 0);
+    tear_down(&s);
+}
+
+Test(heap, a_block_that_grows_in_place_is_not_copied)
+{
+    struct scene s = set_up(1);
+    alloc(&s, 16, 1600, 0);
+    resize(&s, 16, 16, 1700, 0);
+    resize(&s, 16, 16, 1701, 0);
+    resize(&s, 16, 32, 1800, 0);
+    heap_settle(s.heap);
+    const struct profile_growth *g = &site(&s, 0)->growth;
+    cr_assert_eq(g->steps, 3);
+    cr_assert_eq(g->in_place_steps, 2);
+    cr_assert_eq(g->in_place_bytes, 1600 + 1700);
+    cr_assert_eq(g->copied_bytes - g->in_place_bytes, 1701);
+    cr_assert_eq(g->geometric_steps, 1, "1600 + 100 is; 1700 + 1 and 1701 + 99 are not");
+    tear_down(&s);
+}
+
 Test(heap, a_smaller_or_a_foreign_block_is_no_growth)
 {
     struct scene s = set_up(1);
     alloc(&s, 16, 100, 0);
     alloc(&s, 32, 50, 0);
     end(&s, 16, 0); /* replaced by a smaller one */
-    alloc(&s, 48, 80, 1);
-    end(&s, 32, 0); /* by one of another site */
+    alloc(&s, 48, 80, 3);
+    end(&s, 32, 0); /* by one that code elsewhere made */
+    alloc(&s, 64, 90, 3);
+    struct heap_event elsewhere = event_at(&s, CALL_FREE, 48, 0, 3);
+    elsewhere.thread = 1;
+    add(&s, elsewhere); /* larger, of the same site; but another thread frees */
     heap_settle(s.heap);
-    cr_assert_eq(site(&s, 0)->growth.chains, 0);
-    cr_assert_eq(site(&s, 1)->growth.chains, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert_eq(site(&s, i)->growth.chains, 0);
+    }
+    tear_down(&s);
+}
+
+Test(heap, deaths_in_a_row_are_a_burst)
+{
+    struct scene s = set_up(1);
+    for (uint64_t i = 1; i <= 100; i++) {
+        alloc(&s, 16 * i, 8, 0);
+    }
+    for (uint64_t i = 1; i <= 100; i++) {
+        end(&s, 16 * i, 0);
+    }
+    for (uint64_t i = 1; i <= 1000; i++) { /* one born between: no burst */
+        alloc(&s, 16, 8, 1);
+        end(&s, 16, 1);
+    }
+    heap_settle(s.heap);
+    cr_assert_eq(site(&s, 0)->burst_frees, 100 - PROFILE_BURST_FREES + 1);
+    cr_assert_eq(site(&s, 0)->bursts, 1);
+    cr_assert_eq(site(&s, 0)->max_blocks, 100);
+    cr_assert_eq(site(&s, 1)->burst_frees, 0);
+    cr_assert_eq(site(&s, 1)->max_blocks, 1);
+    tear_down(&s);
+}
+
+/* One thread makes, another frees and never allocates: it takes nothing apart. */
+Test(heap, a_consumer_is_no_burst)
+{
+    struct scene s = set_up(1);
+    for (uint64_t i = 1; i <= 1000; i++) {
+        alloc(&s, 16 * i, 8, 0);
+        if (i > 10) {
+            struct heap_event died = event_at(&s, CALL_FREE, 16 * (i - 10), 0, 0);
+            died.thread = 1;
+            add(&s, died);
+        }
+    }
+    heap_settle(s.heap);
+    cr_assert_eq(site(&s, 0)->freed, 990);
+    cr_assert_eq(site(&s, 0)->burst_frees, 0);
+    tear_down(&s);
+}
+
+Test(heap, what_is_never_freed_tells_when_it_was_born_and_how_long_it_was_held)
+{
+    struct scene s = set_up(1);
+    for (uint64_t i = 1; i <= 40; i++) {
+        alloc(&s, 16 * i, 8, i <= 10 ? 0 : 1);
+        if (i % 10 != 0) {
+            end(&s, 16 * i, 0);
+        }
+    }
+    s.now_ns += 1000000;
+    alloc(&s, 16, 1000, 2);
+    s.now_ns += 7000000 - 10;
+    end(&s, 16, 2);
+    heap_process_ended(s.heap, 0);
+    heap_settle(s.heap);
+    cr_assert_eq(site(&s, 0)->live_in_quarter[0], 1);
+    cr_assert_eq(site(&s, 1)->live_blocks, 3);
+    cr_assert_eq(site(&s, 1)->live_in_quarter[0], 0);
+    cr_assert_eq(site(&s, 1)->live_in_quarter[1] + site(&s, 1)->live_in_quarter[2] +
+                     site(&s, 1)->live_in_quarter[3],
+                 3);
+    cr_assert_eq(site(&s, 2)->held_byte_us, 1000 * 7000);
+    cr_assert_geq(site(&s, 1)->held_byte_us, 3 * 8 * 8000);
     tear_down(&s);
 }
 

@@ -125,7 +125,7 @@ static void step(struct history *h)
         model_end(&h->model, process, addr, next.thread, next.path);
         return;
     }
-    push(h, CALL_REALLOC, SESSION_EVENT_OLD, process, next.thread, addr, next.size, next.path);
+    push(h, CALL_REALLOC, SESSION_EVENT_OLD, process, next.thread, addr, 0, next.path);
     model_end(&h->model, process, addr, next.thread, next.path);
     begin(h, CALL_REALLOC, process, to, next);
 }

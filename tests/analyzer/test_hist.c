@@ -28,6 +28,21 @@ static bool is_equal(const struct hist *a, const struct hist *b)
     return true;
 }
 
+Test(hist, values_can_be_taken_off)
+{
+    struct hist a = {0};
+    struct hist b = {0};
+    hist_add(&a, 5, 10);
+    hist_add(&a, 7, 3);
+    hist_add(&b, 3, 1);
+    hist_add(&b, 5, 4);
+    hist_add(&b, 7, 9);
+    hist_take_off(&a, &b);
+    cr_assert(a.count == 6 && a.bin_count == 1 && a.bins[0].code == 5 && a.bins[0].count == 6);
+    hist_finish(&a);
+    hist_finish(&b);
+}
+
 Test(hist, keeps_bins_sorted_and_counts_exact)
 {
     uint64_t values[] = {900, 3, 70000, 3, 12, 900, 3};

@@ -64,3 +64,12 @@ Test(page, a_stream_that_is_no_terminal_has_the_standard_width)
     cr_assert_not(page.is_coloured);
     fclose(out);
 }
+
+Test(page, html_has_elements_and_no_markup_from_outside)
+{
+    char *text = printed(PAGE_HTML, 20, false);
+    cr_assert_str_eq(text, "<h2>Title</h2>\n"
+                           "<p>some words of a &lt;paragraph&gt; that wraps</p>\n"
+                           "<div class=warn><p>beware \\x1b of this</p>\n</div>\n");
+    free(text);
+}

@@ -109,3 +109,45 @@ Test(table, prints_markdown)
     free(text);
     table_destroy(table);
 }
+
+Test(table, code_stays_beside_its_numbers_and_loses_its_end)
+{
+    static const struct table_column columns[] = {{"n", TABLE_NUMBER}, {"source", TABLE_CODE}};
+    struct table *table = table_create(columns, 2);
+    table_add(table, "1,234");
+    table_add(table, "    call(\t0123456789 0123456789);");
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    table_print_text(table, out, 30);
+    table_print_markdown(table, out);
+    fclose(out);
+    cr_assert_str_eq(text, "      n  source\n"
+                           "  1,234      call(\\x0901234...\n"
+                           "| n | source |\n|---:|---|\n"
+                           "| 1,234 | `    call(\\x090123456789 0123456789);` |\n");
+    free(text);
+    table_destroy(table);
+}
+
+Test(table, html_has_titles_notes_and_numbers_to_the_right)
+{
+    static const struct table_column columns[] = {{"calls", TABLE_NUMBER}, {"where", TABLE_NAME}};
+    struct table *table = table_create(columns, 2);
+    table_add(table, "12");
+    table_add(table, "f<int>");
+    table_note(table, "called by <main>");
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    table_print_html(table, out);
+    fclose(out);
+    cr_assert_str_eq(text, "<table>\n"
+                           "<thead><tr><th class=n>calls</th><th>where</th></tr></thead>\n"
+                           "<tbody>\n"
+                           "<tr><td class=n>12</td><td>f&lt;int&gt;"
+                           "<br><small>called by &lt;main&gt;</small></td></tr>\n"
+                           "</tbody></table>\n");
+    free(text);
+    table_destroy(table);
+}

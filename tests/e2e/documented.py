@@ -101,6 +101,18 @@ def check_main_page(names):
     check(listed == set(names), f"alloctrap.1 lists only commands: {sorted(listed - set(names))}")
 
 
+def check_wrappers():
+    """The table of functions that a call site is seen through is the list in the code."""
+    with open(os.path.join(DOCS, "../analyzer/insight/site_name.c"), encoding="utf-8") as file:
+        code = re.search(r"wrappers\[\] = \{(.*?)\};", file.read(), re.DOTALL)
+    built_in = re.findall(r'"([^"]+)"', code.group(1)) if code else []
+    table = re.search(r"^\| where \| functions \|\n(.*?)\n\n", read("concepts.md"),
+                      re.MULTILINE | re.DOTALL)
+    written = re.findall(r"`([^`]+)`", table.group(1)) if table else []
+    check(len(built_in) > 50, f"the code has a list of wrappers: {built_in}")
+    check(built_in == written, f"concepts.md lists them: {sorted(set(built_in) ^ set(written))}")
+
+
 def main():
     names = commands()
     check(len(names) >= 6 and {"record", "report", "compare"} <= set(names), f"commands: {names}")
@@ -109,6 +121,7 @@ def main():
     for command in names:
         check_command(command, guide, installed)
     check_main_page(names)
+    check_wrappers()
     pages = sorted(f for f in os.listdir(os.path.join(DOCS, "man")) if f.endswith(".1"))
     for page in pages:
         command = page.removeprefix("alloctrap-").removesuffix(".1")

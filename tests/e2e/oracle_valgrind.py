@@ -2,12 +2,17 @@
 """The oracle of totals: on deterministic programs, the allocations, frees and bytes that alloctrap
 reports equal Valgrind's "total heap usage" to the unit.
 
-    oracle_valgrind.py ALLOCTRAP WORKLOAD_DIR TARGET_DIR
+    oracle_valgrind.py ALLOCTRAP WORKLOAD_DIR TARGET_DIR [--large] [PROGRAM...]
 
 Valgrind does not run the frees that libc and libstdc++ make only for it
-(--run-libc-freeres=no --run-cxx-freeres=no), and both runs see an environment of equal size:
-perl, awk and shells allocate for every variable.
+(--run-libc-freeres=no --run-cxx-freeres=no). What must be equal, because programs allocate for it:
+the environment (perl, awk and shells copy every variable), which Valgrind adds to as we do; the
+addresses (hash tables of pointers), so both run without randomised ones. Left out are programs that
+draw random numbers (openssl prime, xmllint --xpath), keep their parent's process id as a string
+(bash), or ask for the processor's model, which is another one in Valgrind (nm, whose plugin is
+LLVM's). --large: the same programs with more work, for scripts/soak.
 """
+import glob
 import json
 import os
 import re
@@ -16,161 +21,188 @@ import subprocess
 import sys
 import tempfile
 
+from harness import Alloctrap, Checks
+
 TOTALS = re.compile(rb"total heap usage: ([\d,]+) allocs, ([\d,]+) frees, ([\d,]+) bytes allocated")
 CASES_MIN = 20
-# Valgrind's own preloads, as its core writes them into the client's environment.
-VALGRIND_PRELOADS = ("vgpreload_core-amd64-linux.so", "vgpreload_memcheck-amd64-linux.so")
+VALGRIND = ["valgrind", "--run-libc-freeres=no", "--run-cxx-freeres=no", "--leak-check=no",
+            "--undef-value-errors=no", "--log-file=valgrind.log"]
+
+arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+scale = 10 if "--large" in sys.argv else 1
+checks = Checks()
+alloctrap = Alloctrap(arguments[0])
+workloads, targets = (os.path.abspath(argument) for argument in arguments[1:3])
 
 
-def valgrind_preload_length():
-    for folder in ("/usr/libexec/valgrind", "/usr/lib/x86_64-linux-gnu/valgrind"):
-        if os.path.exists(os.path.join(folder, VALGRIND_PRELOADS[0])):
-            return len(":".join(os.path.join(folder, name) for name in VALGRIND_PRELOADS))
-    sys.exit("oracle_valgrind: no Valgrind preloads found; scripts/setup --test installs Valgrind")
+def by_valgrind(command, environment):
+    return subprocess.run([*VALGRIND, *command], env=environment, stdin=subprocess.DEVNULL,
+                          capture_output=True)
 
 
-def seen_environment(alloctrap, work):
-    """What a recorded program sees as LD_PRELOAD and ALLOCTRAP_SESSION when -o is WORK/r.atrap."""
-    show = "import os; print(os.environ['LD_PRELOAD']); print(os.environ['ALLOCTRAP_SESSION'])"
-    out = subprocess.run([alloctrap, "record", "--quiet", "-o", os.path.join(work, "r.atrap"), "--",
-                          sys.executable, "-c", show], capture_output=True, check=True, text=True)
-    preload, session = out.stdout.split()
-    return preload, session
+def by_alloctrap(command, environment):
+    if os.path.exists("r.atrap"):
+        os.unlink("r.atrap")
+    preload = environment.get("LD_PRELOAD", "")
+    run = ["setarch", "--addr-no-randomize", alloctrap.path, "record", "--quiet", "-o", "r.atrap"]
+    run = ["env", f"LD_PRELOAD={preload}", *run] if preload else run
+    rest = {name: value for name, value in environment.items() if name != "LD_PRELOAD"}
+    return subprocess.run([*run, "--", *command], env=rest, stdin=subprocess.DEVNULL,
+                          capture_output=True)
 
 
-def environments(alloctrap, work):
-    """Two environments that differ for us, and look equally large to the program."""
-    base = {"PATH": "/usr/bin:/bin", "HOME": work, "LANG": "C", "LC_ALL": "C", "TZ": "UTC",
-            "PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc", "PERL_HASH_SEED": "0",
-            "GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat"}
-    preload, session = seen_environment(alloctrap, work)
-    short = valgrind_preload_length() - len(preload)
-    ours = dict(base)
-    theirs = dict(base)
-    theirs["ALLOCTRAP_SESSION"] = "x" * len(session)
-    # Same length of LD_PRELOAD: the shorter side gets padding in a variable of its own.
-    ours["PAD"] = "p" * max(1, 1 + short)
-    theirs["PAD"] = "p" * max(1, 1 - short)
+def variables(run):
+    """What `env -0` printed."""
+    return dict(line.split("=", 1) for line in run.stdout.decode().split("\0") if line)
+
+
+def install_here():
+    """The program and its libraries in this folder, laid out as in a build: so that the path of the
+    library is short, and in front of it there is room for one more."""
+    for folder in ("analyzer", "preload"):
+        os.mkdir(folder)
+    built = os.path.dirname(os.path.dirname(alloctrap.path))
+    for library in glob.glob(os.path.join(built, "preload", "*.so")):
+        shutil.copy(library, "preload")
+    alloctrap.path = shutil.copy(alloctrap.path, os.path.abspath("analyzer/alloctrap"))
+
+
+def second_library(length):
+    """An empty library under a name of that length: Valgrind preloads two libraries and we one, and
+    the loader allocates by their number."""
+    path = os.path.abspath("empty.so")
+    subprocess.run(["gcc", "-shared", "-x", "c", "/dev/null", "-o", path], check=True)
+    if len(path) > length:
+        sys.exit(f"oracle_valgrind: {path} has more than {length} characters; set a shorter TMPDIR")
+    return "/" * (length - len(path)) + path
+
+
+def environments():
+    """Two environments such that a program sees the same variables, of equal lengths, by either
+    way. Valgrind adds some of its own, and we add two, of which one is Valgrind's too."""
+    base = {"PATH": "/usr/bin:/bin", "HOME": os.getcwd(), "LANG": "C", "LC_ALL": "C", "TZ": "UTC",
+            "PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc", "PYTHONDONTWRITEBYTECODE": "1",
+            "PERL_HASH_SEED": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_PAGER": "cat"}
+    show = ["env", "-0"]
+    ours_seen = variables(by_alloctrap(show, base))
+    theirs = {**base, "ALLOCTRAP_SESSION": "x" * len(ours_seen["ALLOCTRAP_SESSION"])}
+    theirs_seen = variables(by_valgrind(show, theirs))
+    ours = {name: value for name, value in theirs_seen.items() if name != "ALLOCTRAP_SESSION"}
+    ours["LD_PRELOAD"] = second_library(
+        len(theirs_seen["LD_PRELOAD"]) - len(ours_seen["LD_PRELOAD"]) - len(":"))
+    seen = [sorted((name, len(value)) for name, value in variables(run).items())
+            for run in (by_alloctrap(show, ours), by_valgrind(show, theirs))]
+    checks.same(seen[0], seen[1], "both see an environment of the same size")
     return ours, theirs
 
 
-def make_inputs(work):
-    with open(os.path.join(work, "words.txt"), "w") as out:
-        for i in range(3000):
+def make_inputs():
+    with open("words.txt", "w") as out:
+        for i in range(1000 * scale):
             out.write(f"word{i * 7919 % 3001} {i} {i * i % 977}\n")
-    with open(os.path.join(work, "doc.xml"), "w") as out:
-        out.write("<log>" + "".join(f'<e id="{i}"><m>text {i}</m></e>' for i in range(500)) + "</log>")
-    with open(os.path.join(work, "doc.json"), "w") as out:
-        json.dump([{"id": i, "name": f"n{i}", "tags": ["a", "b", i]} for i in range(500)], out)
-    with open(os.path.join(work, "unit.c"), "w") as out:
-        out.write("".join(f"int f{i}(int x) {{ return x * {i} + {i % 7}; }}\n" for i in range(200)))
-    with open(os.path.join(work, "q.sql"), "w") as out:
+    with open("doc.xml", "w") as out:
+        entries = "".join(f'<e id="{i}"><m>text {i}</m></e>' for i in range(300 * scale))
+        out.write(f"<log>{entries}</log>")
+    with open("doc.json", "w") as out:
+        json.dump([{"id": i, "name": f"n{i}", "tags": ["a", i]} for i in range(300 * scale)], out)
+    with open("unit.c", "w") as out:
+        out.write("".join(f"int f{i}(int x) {{ return x * {i} + {i % 7}; }}\n"
+                          for i in range(20 * scale)))
+    with open("q.sql", "w") as out:
         out.write("create table t(a integer primary key, b text);\n"
-                  "with recursive n(i) as (select 1 union all select i+1 from n where i<2000)\n"
-                  "insert into t select i, 'row ' || i from n;\n"
+                  "with recursive n(i) as (select 1 union all select i+1 from n"
+                  f" where i<{1000 * scale}) insert into t select i, 'row ' || i from n;\n"
                   "select count(*), sum(length(b)) from t where b like '%7%';\n")
-    repository = os.path.join(work, "repo")
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", repository]
-    subprocess.run(["git", "init", "-q", repository], check=True)
-    for i in range(20):
-        with open(os.path.join(repository, "file"), "a") as out:
+    with open("sum.bc", "w") as out:
+        out.write(f"s=0\nfor (i=1;i<{300 * scale};i++) s+=1/i\ns\nquit\n")
+    subprocess.run([os.path.join(workloads, "loggen"), "--seed=3", f"--lines={500 * scale}", "-o",
+                    "access.log"], check=True, stderr=subprocess.DEVNULL)
+    make_repository()
+
+
+def make_repository():
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", "repo"]
+    subprocess.run(["git", "init", "-q", "repo"], check=True)
+    for i in range(6):
+        with open("repo/file", "a") as out:
             out.write(f"line {i}\n")
         subprocess.run([*git, "add", "file"], check=True)
         subprocess.run([*git, "commit", "-q", "-m", f"commit {i}"], check=True)
 
 
-def cases(workload_dir, target_dir, work):
-    """(name, command): each deterministic, single-threaded, its counts its own."""
-    path = lambda name: os.path.join(work, name)
-    logparse = os.path.join(workload_dir, "logparse")
-    log = path("access.log")
-    subprocess.run([os.path.join(workload_dir, "loggen"), "--seed=3", "--lines=2000", "-o", log], check=True)
-    cc1 = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True).stdout.strip()
+def cases():
+    """(name, command): each single-threaded and deterministic, its counts its own."""
+    cc1 = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True)
+    logparse = os.path.join(workloads, "logparse")
+    perl = "my %h; $h{$_ % 97} .= $_ for 1..3000; print join ',', map length, @h{sort keys %h};"
+    python = "import json; print(len(json.dumps(list(range(2000)))))"
     found = [
-        ("logparse concat", [logparse, "--builder=concat", log]),
-        ("logparse pooled", [logparse, "--builder=pooled", log]),
-        ("sqlite3", ["sqlite3", "-batch", "-init", path("q.sql"), ":memory:", "select 1"]),
-        ("perl", ["perl", "-e", "my %h; $h{$_ % 97} .= $_ for 1..5000; print join ',', map length, @h{sort keys %h};"]),
-        ("git log", ["git", "-C", path("repo"), "log", "--stat"]),
-        ("git blame", ["git", "-C", path("repo"), "blame", "file"]),
-        ("xmllint", ["xmllint", "--format", path("doc.xml")]),
-        ("xmllint xpath", ["xmllint", "--xpath", "count(//e[@id>100])", path("doc.xml")]),
-        ("jq", ["jq", "map(select(.id % 2 == 0) | .name) | length", path("doc.json")]),
-        ("gawk", ["gawk", "{ n[$1] += $3 } END { for (k in n) s += n[k]; print s }", path("words.txt")]),
-        ("sort", ["sort", "--parallel=1", path("words.txt")]),
-        ("cc1", [cc1, "-quiet", "-O1", path("unit.c"), "-o", "-"]),
-        ("openssl dgst", ["openssl", "dgst", "-sha256", path("words.txt")]),
-        ("openssl prime", ["openssl", "prime", "1000003"]),
-        ("python3", [sys.executable, "-S", "-E", "-c", "import json; print(len(json.dumps(list(range(2000)))))"]),
-        ("bash", ["bash", "--norc", "-c", "s=; for i in {1..500}; do s=$s$i; done; echo ${#s}"]),
-        ("sed", ["sed", "-n", "s/word\\([0-9]*\\)/\\1/p", path("words.txt")]),
-        ("grep", ["grep", "-c", "-E", "word[0-9]+ 1", path("words.txt")]),
-        ("ls", ["ls", "-l", "/usr/bin"]),
-        ("bc", ["bc", "-l", path("sum.bc")]),
-        ("nm", ["nm", "-D", "/lib/x86_64-linux-gnu/libc.so.6"]),
+        ("logparse concat", [logparse, "--builder=concat", "access.log"]),
+        ("logparse pooled", [logparse, "--builder=pooled", "access.log"]),
+        ("sqlite3", ["sqlite3", "-batch", "-init", "q.sql", ":memory:", "select 1"]),
+        ("perl", ["perl", "-e", perl]),
+        ("git log", ["git", "-C", "repo", "log", "--stat"]),
+        ("git blame", ["git", "-C", "repo", "blame", "file"]),
+        ("xmllint", ["xmllint", "--format", "doc.xml"]),
+        ("xmllint c14n", ["xmllint", "--c14n", "doc.xml"]),
+        ("jq", ["jq", "map(select(.id % 2 == 0) | .name) | length", "doc.json"]),
+        ("gawk", ["gawk", "{ n[$1] += $3 } END { for (k in n) s += n[k]; print s }", "words.txt"]),
+        ("sort", ["sort", "--parallel=1", "words.txt"]),
+        ("cc1", [cc1.stdout.strip(), "-quiet", "-O1", "unit.c", "-o", "-"]),
+        ("openssl dgst", ["openssl", "dgst", "-sha256", "words.txt"]),
+        ("openssl enc", ["openssl", "enc", "-aes-128-cbc", "-K", "00", "-iv", "00", "-in",
+                         "doc.xml"]),
+        ("python3", ["/usr/bin/python3", "-S", "-E", "-c", python]),
+        ("dash", ["dash", "-c", "s=; i=0; while [ $i -lt 300 ]; do s=$s$i; i=$((i+1)); done; "
+                                "echo ${#s}"]),
+        ("sed", ["sed", "-n", "s/word\\([0-9]*\\)/\\1/p", "words.txt"]),
+        ("grep", ["grep", "-c", "-E", "word[0-9]+ 1", "words.txt"]),
+        ("ls", ["ls", "-l", "/usr/lib"]),
+        ("bc", ["bc", "-l", "sum.bc"]),
+        ("readelf", ["readelf", "-sW", "/lib/x86_64-linux-gnu/libz.so.1"]),
         ("objdump", ["objdump", "-f", "-h", "/usr/bin/ls"]),
-        ("diff", ["diff", path("words.txt"), path("doc.json")]),
+        ("diff", ["diff", "words.txt", "doc.json"]),
         ("file", ["file", "/usr/bin/ls"]),
-        ("cat", ["cat", path("words.txt")]),
-        ("bzip2", ["bzip2", "-k", "-c", path("words.txt")]),
+        ("cat", ["cat", "words.txt"]),
+        ("bzip2", ["bzip2", "-k", "-c", "words.txt"]),
+        ("find", ["find", "/usr/share/doc/bash", "-name", "*.gz"]),
     ]
-    with open(path("sum.bc"), "w") as out:
-        out.write("s=0\nfor (i=1;i<500;i++) s+=1/i\ns\nquit\n")
-    for target in sorted(os.listdir(target_dir)) if os.path.isdir(target_dir) else []:
-        program = os.path.join(target_dir, target)
-        if target.startswith("single_") and os.access(program, os.X_OK) and os.path.isfile(program):
-            found.append((target, [program]))
+    found += [(f"target {name}", [os.path.join(targets, f"target_{name}")])
+              for name in ("empty", "steps")]
     return [(name, command) for name, command in found if shutil.which(command[0])]
 
 
-def by_valgrind(command, environment, work):
-    log = os.path.join(work, "valgrind.log")
-    run = subprocess.run(["valgrind", "--run-libc-freeres=no", "--run-cxx-freeres=no", f"--log-file={log}",
-                          *command], env=environment, cwd=work, stdin=subprocess.DEVNULL,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    with open(log, "rb") as lines:
+def compare(name, command, ours, theirs):
+    """True when Valgrind could run it."""
+    plain = by_valgrind(command, theirs)
+    with open("valgrind.log", "rb") as lines:
         found = TOTALS.search(lines.read())
     if not found:
-        return None, run
-    return tuple(int(number.replace(b",", b"")) for number in found.groups()), run
-
-
-def by_alloctrap(alloctrap, command, environment, work):
-    recording = os.path.join(work, "r.atrap")
-    run = subprocess.run([alloctrap, "record", "--quiet", "-o", recording, "--", *command], env=environment,
-                         cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    report = subprocess.run([alloctrap, "report", recording, "--json"], capture_output=True, check=True)
-    totals = json.loads(report.stdout)["processes"][0]["totals"]
-    return (totals["allocations"], totals["frees"], totals["allocated_bytes"]), run
+        print(f"skip {name}: Valgrind cannot run it: {plain.stderr[-200:]!r}")
+        return False
+    expected = tuple(int(number.replace(b",", b"")) for number in found.groups())
+    run = by_alloctrap(command, ours)
+    totals = alloctrap.report("r.atrap")["processes"][0]["totals"]
+    actual = (totals["allocations"], totals["frees"], totals["allocated_bytes"])
+    checks.same(actual, expected, f"{name}: {actual[0]:,} allocs, {actual[1]:,} frees, "
+                                  f"{actual[2]:,} bytes")
+    checks.that((run.returncode, run.stdout) == (plain.returncode, plain.stdout),
+                f"{name}: the same output, status {run.returncode}")
+    return True
 
 
 def main():
-    alloctrap, workload_dir, target_dir = (os.path.abspath(argument) for argument in sys.argv[1:4])
-    only = sys.argv[4:]
-    failed = 0
-    compared = 0
-    with tempfile.TemporaryDirectory(prefix="alloctrap-oracle.") as work:
-        make_inputs(work)
-        ours, theirs = environments(alloctrap, work)
-        for name, command in cases(workload_dir, target_dir, work):
-            if only and name not in only:
-                continue
-            expected, plain = by_valgrind(command, theirs, work)
-            if expected is None:
-                print(f"SKIP {name}: Valgrind cannot run it: {plain.stderr[-200:]!r}")
-                continue
-            actual, run = by_alloctrap(alloctrap, command, ours, work)
-            same_run = (run.returncode, run.stdout) == (plain.returncode, plain.stdout)
-            good = actual == expected and same_run
-            compared += 1
-            failed += not good
-            print(f"{'ok  ' if good else 'FAIL'} {name}: {actual[0]:,} allocs, {actual[1]:,} frees, {actual[2]:,} bytes"
-                  + ("" if actual == expected else f"; Valgrind: {expected[0]:,}, {expected[1]:,}, {expected[2]:,}")
-                  + ("" if same_run else f"; output or status differ: {run.returncode} / {plain.returncode}"))
-    if not only and compared < CASES_MIN:
-        sys.exit(f"oracle_valgrind: only {compared} programs compared, {CASES_MIN} are needed")
-    print(f"{compared - failed} of {compared} programs equal Valgrind")
-    sys.exit(failed != 0)
+    install_here()
+    make_inputs()
+    ours, theirs = environments()
+    chosen = [case for case in cases() if not arguments[3:] or case[0] in arguments[3:]]
+    compared = [compare(name, command, ours, theirs) for name, command in chosen].count(True)
+    least = len(chosen) if arguments[3:] else CASES_MIN
+    checks.that(compared >= least, f"{compared} programs compared, {least} at least")
 
 
-main()
+with tempfile.TemporaryDirectory(prefix="alloctrap-oracle.") as work:
+    os.chdir(work)
+    main()
+    os.chdir("/")
+checks.finish()

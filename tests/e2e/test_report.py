@@ -69,6 +69,29 @@ def columns_of(line):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
 
 
+MAP = ["--source-map=/src=src", "--source-map=/usr=none"]
+NASTY = b"a\x1b[2J\x07\x7f\xc2\x9b\xff\xc3\xe2\x80\xae\"\\'</script>|`*_[x](y)\n# b"
+
+
+def write_old(path, text):
+    """A file that is older than the recordings."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as out:
+        out.write(text)
+    os.utime(path, (1e9, 1e9))
+
+
+def make_sources():
+    """What the recordings say was compiled, as far as it is here: main.c is not."""
+    concat = [b"/* line %d */" % n for n in range(1, 241)]
+    concat[28:33] = [b"static void concat_append(struct text *text, const char *piece)", b"{",
+                     b"\tchar *longer = malloc(text->length + strlen(piece) + 1); /* for each */",
+                     b"", b"}"]
+    write_old("src/logparse/concat.c", b"\n".join(concat) + b"\n")
+    write_old("src/logparse/parse.c", b"// \xc3\xa4\xe4\r\n" * 60)
+    write_old(b"src/" + NASTY, b"1\n2\n3\n4\n5\n6\nmalloc(\"" + NASTY.replace(b"\n", b"") + b"\")\n")
+
+
 def test_golden():
     for name, args in {
         "report.txt": ["report", "before.atrap"],
@@ -77,12 +100,18 @@ def test_golden():
         "report-callers.txt": ["report", "before.atrap", "--callers"],
         "report-focus.txt": ["report", "before.atrap", "--focus=geo", "--ignore=nothing"],
         "report.md": ["report", "before.atrap", "--markdown"],
+        "report-latency.txt": ["report", "before.atrap", "--latency", "--top=2"],
+        "report.hgrm": ["report", "before.atrap", "--hgrm=malloc"],
         "report-hostile.txt": ["report", "hostile.atrap"],
         "report-hostile.md": ["report", "hostile.atrap", "--markdown"],
         "compare.txt": ["compare", "before.atrap", "after.atrap"],
         "compare-units.txt": ["compare", "before.atrap", "after.atrap", "--units", "500:request"],
         "compare.md": ["compare", "before.atrap", "after.atrap", "--markdown"],
         "compare-same.txt": ["compare", "after.atrap", "after.atrap"],
+        "source.txt": ["report", "before.atrap", "--source", *MAP],
+        "source-parse.txt": ["report", "before.atrap", "--source=parse.c", "--sort=bytes", *MAP],
+        "source.md": ["report", "before.atrap", "--source", "--top=1", "--markdown", *MAP],
+        "source-hostile.txt": ["report", "hostile.atrap", "--source", "--top=0", *MAP],
     }.items():
         status, out, err = run(*args)
         check(status == 0 and err == b"", f"{args} is quiet and ends with 0: {err}")
@@ -93,6 +122,7 @@ def test_widths():
     for columns in (80, 90, 100, 120, 200):
         for args in (["report", "before.atrap"], ["report", "before.atrap", "--tree"],
                      ["report", "hostile.atrap"], ["report", "before.atrap", "--callers", "--top=0"],
+                     ["report", "before.atrap", "--source", *MAP],
                      ["compare", "before.atrap", "after.atrap"]):
             text = run_on_terminal(columns, *args, env={"NO_COLOR": "1"}).decode()
             check(len(text) > 300, f"{args} prints at {columns}")
@@ -115,7 +145,8 @@ def test_colours():
 
 def test_hostile_names():
     bad = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
-    for args in (["report"], ["report", "--markdown"], ["report", "--tree"], ["report", "--callers"]):
+    for args in (["report"], ["report", "--markdown"], ["report", "--tree"], ["report", "--callers"],
+                 ["report", "--source", *MAP], ["report", "--source", "--markdown", *MAP]):
         text = run(args[0], "hostile.atrap", *args[1:])[1].decode()  # valid UTF-8 or an exception
         check("\\x1b[2J" in text, f"{args} shows the sequence")
         check(not bad.search(text), f"{args} prints nothing that steers a terminal")
@@ -201,6 +232,54 @@ def test_json_choices():
     check(all(n["parent"] < n["id"] for n in tree[1:]), "tree's parents come first")
 
 
+def test_source_json():
+    report = load("report", "before.atrap", "--json", "--source", *MAP)
+    files = {f["file"]: f for f in report["source"]}
+    concat, main = files["/src/logparse/concat.c"], files["/src/logparse/main.c"]
+    check(concat["shown"] == "src/logparse/concat.c" and concat["note"] == "", "a file is found")
+    check(main["shown"] == "" and "src/logparse/main.c: No such file" in main["note"], "one is not")
+    lines = {line["line"]: line for line in concat["lines"]}
+    check(set(lines) == {31, 55, 231}, f"all lines with numbers: {set(lines)}")
+    check("malloc(text->length" in lines[31]["text"], "the line's text")
+    check(lines[31]["self"]["allocations"] == 5100000, "self")
+    check(lines[231]["self"]["allocations"] == 0 and
+          lines[231]["total"]["allocations"] == 5100000, "total")
+    check_members(LATENCY, lines[31]["total"]["latency"], "latency of a line")
+    check(main["lines"][0]["text"] is None and main["lines"][0]["function"] == "main", "no text")
+    for member in ("allocations", "allocated_bytes", "temporary_allocations"):
+        own = sum(line["self"][member] for f in report["source"] for line in f["lines"])
+        check(own == sum(f["self"][member] for f in report["source"]), f"{member} of lines add up")
+    check(len(load("report", "before.atrap", "--json", "--source", "--top=1")["source"]) == 1, "top")
+    check("source" not in load("report", "before.atrap", "--json"), "only where it is asked for")
+    hostile = load("report", "hostile.atrap", "--json", "--source", *MAP)["source"][0]
+    check("\x1b[2J" in hostile["lines"][0]["text"], "texts are kept")
+
+
+def test_source_files_that_are_no_good():
+    parse = ["report", "before.atrap", "--source=parse.c", "--source-map=/src=odd"]
+    os.makedirs("odd/logparse")
+    text = run(*parse)[1].decode()
+    check("odd/logparse/parse.c: No such file or directory" in text and "in parse_line" in text,
+          f"missing: functions stand for lines: {text}")
+    os.mkdir("odd/logparse/parse.c")
+    check("is not a regular file" in run(*parse)[1].decode(), "a folder")
+    os.rmdir("odd/logparse/parse.c")
+    os.mkfifo("odd/logparse/parse.c")
+    check("is not a regular file" in run(*parse)[1].decode(), "a pipe")
+    os.unlink("odd/logparse/parse.c")
+    write_old("odd/logparse/parse.c", b"\x7fELF\0\0")
+    check("is not text" in run(*parse)[1].decode(), "a binary")
+    os.truncate("odd/logparse/parse.c", 1 << 40)
+    check("is larger than" in run(*parse)[1].decode(), "huge, and mostly a hole")
+    write_old("odd/logparse/parse.c", b"short\n")
+    check("beyond the end of the file" in run(*parse)[1].decode(), "another version")
+    os.utime("odd/logparse/parse.c", (4e9, 4e9))
+    check("changed after the recording began" in run(*parse)[1].decode().replace("\n", " "), "newer")
+    write_old("root/src/logparse/parse.c", b"// here\n" * 60)
+    rooted = run("report", "before.atrap", "--source=parse.c", "--sysroot=root")[1].decode()
+    check("Shown is root/src/logparse/parse.c" in rooted and "// here" in rooted, "--sysroot")
+
+
 def test_compare_json():
     c = load("compare", "before.atrap", "after.atrap", "--json")
     check(c["format"] == "alloctrap-compare/1" and c["changed"], "format of compare")
@@ -234,6 +313,12 @@ def test_statuses():
         (["report", "before.atrap", "--top"], 2, "needs a value"),
         (["report", "before.atrap", "--focus=("], 2, "Unmatched"),
         (["report", "before.atrap", "--tree", "--sort=p99"], 2, "does not add up"),
+        (["report", "before.atrap", "--source", "--sort=p99"], 2, "does not add up"),
+        (["report", "before.atrap", "--source=nope.c"], 2, "no source file in this recording"),
+        (["report", "before.atrap", "--source", "--source-map=/src"], 2, "wants FROM=TO"),
+        (["report", "before.atrap", "--source", "parse.c"], 2, "--source=FILE"),
+        (["report", "before.atrap", *MAP], 2, "add --source"),
+        (["report", "before.atrap", "--source-map"], 2, "needs a value"),
         (["report", "missing.atrap"], 3, "missing.atrap"),
         (["report", "not.atrap"], 3, "not.atrap"),
         (["compare", "before.atrap"], 2, "takes two recordings"),
@@ -265,6 +350,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         subprocess.run([MAKE_STORY, "before.atrap", "after.atrap", "hostile.atrap"], check=True)
+        make_sources()
         tests = [t for name, t in sorted(globals().items()) if name.startswith("test_")]
         for test in tests:
             test()

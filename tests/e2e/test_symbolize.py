@@ -5,12 +5,15 @@ import glob
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 ALLOCTRAP, TARGETS = sys.argv[1], sys.argv[2]
 WHOLE = ["innermost (inlined)", "middle (inlined)", "outer", "symbols_start", "main"]
@@ -281,6 +284,22 @@ def test_debuginfod_only_when_asked_for(case):
     assert refused.returncode == 2 and "DEBUGINFOD_URLS" in refused.stderr, refused.stderr
 
 
+def test_debuginfod_that_never_answers(case):
+    """It is waited for no longer than DEBUGINFOD_TIMEOUT says, and a line says what is waited for."""
+    program = case.compile()
+    run("strip", program)
+    case.record(program)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        start = time.monotonic()
+        done = run(ALLOCTRAP, "symbolize", case.path("r.atrap"), "--debuginfod",
+                   env={**case.env, "DEBUGINFOD_URLS": url, "DEBUGINFOD_TIMEOUT": "1",
+                        "DEBUGINFOD_CACHE_PATH": case.path("dcache")})
+        assert time.monotonic() - start < 30, "it is given up"
+    assert url in done.stderr or "ownloading" in done.stderr, done.stderr
+    assert case.is_nameless(), case.stack()
+
+
 def cache_files(case):
     return glob.glob(case.path("cache/alloctrap/symbols/*.sqlite"))
 
@@ -364,6 +383,93 @@ def test_forms_of_names(case):
         assert "same" in out or "no" in out.lower(), out
 
 
+def compile_plugin(case, name, *options):
+    """A library with one function that allocates, all of them of the same layout."""
+    source = case.path(f"{name}.c")
+    with open(source, "w") as out:
+        out.write("#include <stdlib.h>\n"
+                  f"void *{name}(size_t n)\n{{\n    return malloc(n);\n}}\n")
+    library = case.path(f"lib{name}.so")
+    run("gcc", "-g", "-O0", "-shared", "-fPIC", *options, source, "-o", library)
+    return library
+
+
+def allocations(case):
+    """{function of the call site: allocations}."""
+    report = json.loads(run(ALLOCTRAP, "report", case.path("r.atrap"), "--json").stdout)
+    return {site["function"]: site["allocations"] for site in report["sites"]
+            if site["allocations"]}
+
+
+def test_closed_library_and_another_at_its_addresses(case):
+    """The functions of three libraries stood at one address, one after the other."""
+    program = case.compile(source="plugins.c")
+    first, second = compile_plugin(case, "first"), compile_plugin(case, "second")
+    done = run(ALLOCTRAP, "record", "-o", case.path("r.atrap"), "--", program, "400", first, "first",
+               "300", second, "second", "20", first, "first", env=case.env)
+    assert len(set(done.stdout.split())) == 1, f"addresses were not used again: {done.stdout}"
+    found = allocations(case)
+    assert found["first"] == 420 and found["second"] == 300, found
+
+
+def test_library_linked_to_its_own_address(case):
+    """As prelink leaves them: link-time addresses do not begin at 0."""
+    program = case.compile(source="plugins.c")
+    moved = compile_plugin(case, "moved", "-Wl,-Ttext-segment=0x3a7400000000")
+    case.record(program, "50", moved, "moved")
+    assert allocations(case)["moved"] == 50, allocations(case)
+    assert ["moved", "use (inlined)", "main"] in case.stacks(), case.stacks()
+
+
+def test_statically_linked_parts(case):
+    source = case.path("part.c")
+    with open(source, "w") as out:
+        out.write("#include <stdlib.h>\nvoid *part(size_t n) { return malloc(n); }\n")
+    run("gcc", "-g", "-c", source, "-o", case.path("part.o"))
+    run("ar", "rcs", case.path("libpart.a"), case.path("part.o"))
+    with open(case.path("main.c"), "w") as out:
+        out.write("#include <stdlib.h>\nvoid *part(size_t n);\n"
+                  "int main(void) { free(part(3)); return 0; }\n")
+    run("gcc", "-g", case.path("main.c"), case.path("libpart.a"), "-static-libgcc", "-o",
+        case.path("prog"))
+    case.record(case.path("prog"))
+    assert allocations(case)["part"] == 1, allocations(case)
+    assert ["part", "main"] in case.stacks(), case.stacks()
+
+
+def test_vdso_in_the_middle_of_a_stack(case):
+    program = case.compile("-D_GNU_SOURCE", source="vdso.c")
+    done = run(ALLOCTRAP, "record", "-o", case.path("r.atrap"), "--", program, env=case.env,
+               check=False)
+    if done.returncode == 77:
+        print("skip: this kernel's clock is not read in the vDSO")
+        return
+    stack = max(case.stacks(), key=len)
+    assert stack[0] == "on_timer" and "[vdso]" in stack and stack[-1] == "main", stack
+    assert "linux-vdso" not in done.stderr, done.stderr
+
+
+def test_copies_of_an_inline_function(case):
+    """The linker keeps the first copy; the debug information of all copies points to it."""
+    for first, second in ((10, 900), (900, 10)):
+        objects = []
+        for line, main in ((first, "int main(void) { return shared(3) == 0 || other() == 0; }"),
+                           (second, "void *volatile kept; void *other(void) { return shared(5); }")):
+            source = case.path(f"copy-{line}.cpp")
+            with open(source, "w") as out:
+                out.write("#include <cstdlib>\n#include <cstddef>\nvoid *other(void);\n"
+                          f'#line {line} "shared.h"\n'
+                          "inline __attribute__((noinline)) void *shared(std::size_t n)\n{\n"
+                          f"    return std::malloc(n);\n}}\n{main}\n")
+            objects.append(source + ".o")
+            run("g++", "-g", "-O1", "-c", source, "-o", objects[-1])
+        run("g++", *objects, "-o", case.path("copies"))
+        case.record(case.path("copies"), env={"ALLOCTRAP_SYMBOL_CACHE": "off"})
+        report = json.loads(run(ALLOCTRAP, "report", case.path("r.atrap"), "--json").stdout)
+        lines = {site["line"] for site in report["sites"] if site["function"].startswith("shared")}
+        assert lines == {first + 2}, (first, lines)
+
+
 def test_wrapper(case):
     case.record(case.compile())
     shown = {}
@@ -392,6 +498,24 @@ def test_perf_map(case):
                                       "--json").stdout)["processes"]:
             if os.path.exists(f"/tmp/perf-{process['pid']}.map"):
                 os.unlink(f"/tmp/perf-{process['pid']}.map")
+
+
+def test_source_lines_of_a_build_made_elsewhere(case):
+    program = case.compile(f"-fdebug-prefix-map={os.path.abspath(TARGETS)}=/build/elsewhere",
+                           f"-ffile-prefix-map={TARGETS}=/build/elsewhere")
+    case.record(program)
+    report = [ALLOCTRAP, "report", case.path("r.atrap"), "--source=symbols_c.c"]
+    missing = run(*report).stdout
+    assert "/build/elsewhere/symbols_c.c: No such file" in missing.replace("\n", " "), missing
+    assert "in innermost" in missing, missing
+    for options in ([f"--source-map=/build/elsewhere={TARGETS}"], ["--sysroot", case.path("root")]):
+        root = case.path("root/build/elsewhere")
+        os.makedirs(root, exist_ok=True)
+        shutil.copy2(os.path.join(TARGETS, "symbols_c.c"), root)
+        shown = run(*report, *options).stdout
+        line = [one for one in shown.splitlines() if "malloc(size_bytes)" in one]
+        assert len(line) == 1 and re.match(r" +3 +3 ", line[0]), shown
+        assert "newer" not in shown and "changed after" not in shown, shown
 
 
 def test_very_long_and_hostile_names(case):

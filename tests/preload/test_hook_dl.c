@@ -2,6 +2,7 @@
 #include "memory_session.h"
 
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <stdint.h>
@@ -83,8 +84,45 @@ Test(hook_dl, code_without_a_module_is_not_noted)
 {
     struct session_head *head = memory_session_create(4 << 20);
     hook_dl_start();
-    hook_dl_note(head, (uint64_t)(uintptr_t)head, 0);
+    cr_assert_eq(hook_dl_note(head, (uint64_t)(uintptr_t)head, 3), 3);
     cr_assert_eq(head->module_count, 0);
     cr_assert_eq(head->lost[LOSS_MODULES_FULL], 0);
+    free(head);
+}
+
+/* A session whose module table has room for some entries. */
+static struct session_head *session_with_modules(void)
+{
+    struct session_head *head = memory_session_create(4 << 20);
+    head->module_off = 2 << 20;
+    head->backed_bytes = 4 << 20;
+    hook_dl_start();
+    return head;
+}
+
+Test(hook_dl, a_module_that_is_still_there_or_back_keeps_its_entry)
+{
+    struct session_head *head = session_with_modules();
+    void *symbol = dlsym(RTLD_DEFAULT, "malloc");
+    uint64_t addr = (uint64_t)(uintptr_t)symbol;
+    cr_assert_eq(hook_dl_note(head, addr, 5), 5);
+    cr_assert_eq(hook_dl_note(head, addr, 5), 5);
+    cr_assert_eq(hook_dl_note(head, addr, 6), 5);
+    cr_assert_eq(hook_dl_note(head, addr, 100), 5);
+    cr_assert_eq(head->module_count, 1);
+    free(head);
+}
+
+Test(hook_dl, another_object_at_the_place_has_an_entry_of_its_own)
+{
+    struct session_head *head = session_with_modules();
+    void *symbol = dlsym(RTLD_DEFAULT, "malloc");
+    uint64_t addr = (uint64_t)(uintptr_t)symbol;
+    cr_assert_eq(hook_dl_note(head, addr, 5), 5);
+    struct session_module *module = (void *)((char *)head + head->module_off);
+    module->build_id[0] ^= 1; /* it was another one */
+    cr_assert_eq(hook_dl_note(head, addr, 6), 6);
+    cr_assert_eq(head->module_count, 2);
+    cr_assert_eq(module[1].start, module[0].start);
     free(head);
 }

@@ -34,6 +34,17 @@ Test(ring_pool, the_place_of_a_thread_that_is_gone_is_taken_over)
     free(head);
 }
 
+Test(ring_pool, a_small_session_has_a_small_ring)
+{
+    struct session_head *head = memory_session_create(1 << 20);
+    head->pid = (uint32_t)getpid();
+    bool is_adopted;
+    struct session_thread *place = ring_pool_claim(head, &is_adopted);
+    cr_assert_neq(place->ring_off, 0);
+    cr_assert_eq(place->ring_events, (1 << 20) / 16 / sizeof(struct session_event));
+    free(head);
+}
+
 Test(ring_pool, a_process_that_only_shares_our_memory_gets_no_place)
 {
     struct session_head *head = memory_session_create(16 << 20);
@@ -47,6 +58,7 @@ Test(ring_pool, without_memory_for_a_ring_a_place_counts_all_the_same)
 {
     struct session_head *head = memory_session_create(64 << 10);
     head->pid = (uint32_t)getpid();
+    head->module_off = head->used_bytes + sizeof(struct session_thread) + 1024;
     bool is_adopted;
     struct session_thread *place = ring_pool_claim(head, &is_adopted);
     cr_assert_not_null(place);

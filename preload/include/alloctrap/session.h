@@ -9,8 +9,9 @@
  * The directory's absolute path is in the environment as ALLOCTRAP_SESSION; children inherit it.
  *
  * A session file is one sparse mapping of head.map_bytes. Space is handed out by a bump counter
- * (head.used_bytes, 64-byte steps) and backed by fallocate() before it is touched, so that a full
- * disk refuses space instead of raising SIGBUS. Offsets are from the file's start; 0 = none.
+ * (head.used_bytes, 64-byte steps) and backed (fallocate() for the start, then
+ * MADV_POPULATE_WRITE, which needs no descriptor) before it is touched, so that a full disk refuses
+ * space instead of raising SIGBUS. Offsets are from the file's start; 0 = none.
  *
  * Everything here is little-endian, fixed width, explicitly padded. The analyzer treats it all as
  * hostile: each offset and count is checked against map_bytes before use.
@@ -53,18 +54,24 @@ enum {
 /*
  * Why something was not recorded. Appended, never moved. Unit: events that no ring holds (so events
  * seen + lost = allocs + frees + failed of all rows); but PATHS_FULL and ROWS_FULL count calls,
- * whose events are in the ring, MODULES_FULL counts libraries and NO_SESSION processes.
+ * whose events are in the ring, MODULES_FULL counts libraries, NO_SESSION processes and NOTES marks
+ * and the like. BESIDE: the process had no right or room for a session of its own (after a chroot,
+ * as another user, behind a filter of system calls); its calls are in the early rows of its
+ * parent's.
  */
 #define SESSION_LOSS_TABLE(X)                                                                      \
     X(RING_FULL, "ring full", "the recorder did not keep up; totals are exact")                    \
     X(NO_RING, "no ring", "no session memory for this thread's events; totals are exact")          \
-    X(NO_THREAD, "no thread slot", "more threads at once than the session holds; totals exact")    \
+    X(NO_THREAD, "no thread slot",                                                                 \
+      "no place for a thread (over 1,024, or filtered); totals exact")                             \
     X(NESTED, "nested", "calls from a signal handler inside a hook; totals are exact")             \
     X(EARLY, "early", "calls before the session existed; totals are exact")                        \
     X(PATHS_FULL, "paths full", "call paths beyond the table; counted as the remainder")           \
     X(ROWS_FULL, "sites full", "call sites beyond the table; counted as the remainder")            \
     X(MODULES_FULL, "modules full", "libraries beyond the table; their frames have no name")       \
-    X(NO_SESSION, "no session", "a forked process could not make its session: not recorded")
+    X(NO_SESSION, "no session", "a forked process could not make its session: not recorded")       \
+    X(BESIDE, "no own session", "calls of forked processes, counted with their parent's")          \
+    X(NOTES, "notes", "marks and phases beyond the table or without room; windows are incomplete")
 
 enum session_loss {
 #define SESSION_LOSS_ROW(id, name, text) LOSS_##id,
@@ -101,10 +108,11 @@ struct session_control {
     uint32_t depth_max; /* frames kept, innermost; 1..SESSION_DEPTH_MAX */
     uint8_t latency_on; /* false: no clock is read around calls but once for the stamp */
     uint8_t free_stacks_on;
-    uint8_t on_full;   /* enum session_on_full */
-    uint8_t follow_on; /* children are recorded too */
-    uint8_t stacks_by; /* enum session_stacks_by */
-    uint8_t pad0[3];
+    uint8_t on_full;    /* enum session_on_full */
+    uint8_t follow_on;  /* children are recorded too */
+    uint8_t stacks_by;  /* enum session_stacks_by */
+    uint8_t no_command; /* arguments of programs are left out; their names stay */
+    uint8_t pad0[2];
     uint32_t pad1[2];
     struct session_clock clock;
     uint8_t pad2[48];
@@ -126,7 +134,7 @@ enum session_stacks_by {
 struct session_node {
     uint64_t addr;   /* return address, absolute */
     uint32_t parent; /* the caller's node; always below this id */
-    uint32_t epoch;  /* the module epoch it belongs to: addr means that epoch's module */
+    uint32_t epoch;  /* that of its module's entry: addr means that module, not what came later */
     uint32_t depth;  /* frames from the root, 1 = outermost */
     uint32_t flags;  /* enum session_node_flag */
 };
@@ -139,7 +147,8 @@ enum session_node_flag {
     SESSION_NODE_GUESSED = 4 /* found by the frame-pointer chain, not by unwind tables */
 };
 
-/* A library or executable, noted when the first frame in it is seen in an epoch. */
+/* A library or executable, noted when the first frame in it is seen at this place; `epoch` is the
+ * one of that moment. The same object back at the same place is the same entry. */
 struct session_module {
     uint64_t start; /* first and one past the last mapped address */
     uint64_t end;
@@ -190,7 +199,29 @@ enum session_event_flag {
     SESSION_EVENT_OLD = 1,    /* the end of a realloc's old block */
     SESSION_EVENT_FAILED = 2, /* returned no block (or an error) */
     SESSION_EVENT_NULL = 4,   /* with OLD: no new block follows, as in realloc(block, 0) */
-    SESSION_EVENT_THREAD = 8  /* no call: a new thread (address = tid) took over this slot */
+    SESSION_EVENT_THREAD = 8, /* no call: a new thread (address = tid) took over this slot */
+    SESSION_EVENT_NOTE = 16   /* no call: the program says something (address = index of its name
+                                 in head.notes, size = enum session_note, word3 = head.units then) */
+};
+
+/* What a program tells by alloctrap.h, at a moment of the thread that tells it. */
+enum session_note {
+    SESSION_NOTE_MARK = 1, /* of all threads; the others are the thread's own */
+    SESSION_NOTE_PHASE_BEGIN = 2,
+    SESSION_NOTE_PHASE_END = 3,
+    SESSION_NOTE_PAUSE = 4,
+    SESSION_NOTE_RESUME = 5,
+    SESSION_NOTE_FORBID_BEGIN = 6,
+    SESSION_NOTE_FORBID_END = 7
+};
+
+enum { SESSION_NOTES_MAX = 64, SESSION_NOTE_BYTES = 32 };
+
+/* A name that notes use, written once. */
+struct session_note_name {
+    _Atomic uint32_t is_ready; /* release, after name; pairs with the reader's acquire */
+    uint32_t pad;
+    char name[SESSION_NOTE_BYTES]; /* NUL-terminated */
 };
 
 #define SESSION_LOW48 ((UINT64_C(1) << 48) - 1)
@@ -238,7 +269,8 @@ static inline uint32_t session_event_sp(const struct session_event *e)
 struct session_thread {
     _Atomic uint32_t tid;        /* 0 = never used */
     _Atomic uint32_t generation; /* +1 for each new owner */
-    uint32_t pad0[2];
+    _Atomic uint32_t left_hooks; /* left by a jump: their event may be counted and in no ring */
+    uint32_t pad0;
     _Atomic uint64_t ring_off;    /* array of ring_events struct session_event; 0 = no ring */
     _Atomic uint32_t ring_events; /* a power of two; published by ring_off (release) */
     _Atomic uint32_t row_count;   /* published rows (release); chunk offsets before it */
@@ -273,13 +305,15 @@ struct session_head {
     uint64_t parent_id;  /* BY_FORK: the forking process's session */
     uint64_t start_ns;   /* CLOCK_MONOTONIC */
     uint64_t start_realtime_ns;
+    uint64_t pid_namespace; /* inode of the namespace that pid is a number of; 0 = unknown */
     uint64_t map_bytes;
     struct session_clock clock;
     alignas(SESSION_LINE) _Atomic uint64_t used_bytes; /* bump allocator */
-    _Atomic uint64_t backed_bytes;
-    _Atomic uint32_t epoch; /* +1 after each dlclose that unmapped something */
+    _Atomic uint64_t backed_bytes; /* all below is backed; above, each piece as it is taken */
+    _Atomic uint32_t epoch;        /* +1 after each dlclose that unmapped something */
     _Atomic uint32_t module_count;
-    uint64_t module_off;         /* SESSION_MODULES_MAX struct session_module; backed as used */
+    uint64_t module_off;         /* struct session_module, at most SESSION_MODULES_MAX, up to the
+                                    map's end; backed as used */
     _Atomic uint32_t node_count; /* ids handed out, root included */
     _Atomic uint32_t node_index_level;
     _Atomic uint64_t node_chunk_off[SESSION_NODE_CHUNKS];
@@ -297,7 +331,10 @@ struct session_head {
     char allocator[SESSION_PATH_BYTES]; /* the object that serves the calls below us */
     /* Work done, as the program told by alloctrap_units(); added up. name empty = it told none. */
     _Atomic uint64_t units;
-    char unit_name[32]; /* "line"; NUL-terminated; as first told */
+    char unit_name[32];          /* "line"; NUL-terminated; as first told */
+    _Atomic uint32_t note_count; /* places in notes that were taken; may be beyond its end */
+    uint32_t pad2;
+    struct session_note_name notes[SESSION_NOTES_MAX];
 };
 
 _Static_assert(sizeof(struct session_event) == 32, "an event is half a cache line");

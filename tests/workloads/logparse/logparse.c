@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <alloctrap/alloctrap.h>
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, OUT_BUFFER_BYTES = 64 * 1024 };
 
@@ -139,7 +138,6 @@ int main(int argc, char **argv)
     if (!is_fine) {
         return EXIT_FAILED;
     }
-    alloctrap_units(stats.lines, "line"); /* so that a recording can say how much for each line */
     print_stats(&options, &stats);
     return EXIT_SUCCESS;
 }

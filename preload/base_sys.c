@@ -1,0 +1,3 @@
+#include "base_sys.h"
+
+_Atomic bool sys_is_sealed;

@@ -1,0 +1,375 @@
+/*
+ * step_sweep - does something at each instruction of a hook in turn: kills the process, or delivers
+ * a signal whose handler allocates, forks or jumps away. After each, the sessions are read: what
+ * they counted is what the target published, but for the call that was in flight.
+ *
+ * step_sweep LIBRARY TARGET [--most=N] [CALL...]
+ *   --most=N  so many instructions of each call, evenly spread (0: every one)
+ *   CALL      malloc free realloc first thread full (all of them)
+ * Only instructions of LIBRARY are chosen: the real allocator may not be interrupted so by anyone.
+ */
+#include "session_sums.h"
+
+#include "../targets/stepped.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { KILL = 'k', STEPS_MAX = 1 << 20, WRONG_SHOWN = 5, BREAKPOINT = 0xcc };
+
+static const char *const ALL_CALLS[] = {"malloc", "free", "realloc", "first", "thread", "full"};
+static const char ALL_ACTIONS[] = {KILL, STEPPED_ALLOCATE, STEPPED_FORK_EXIT, STEPPED_FORK_RETURN,
+                                   STEPPED_JUMP};
+
+struct sweep {
+    const char *library;
+    const char *target;
+    uint32_t most;
+    const char *call;
+    char action;
+    struct stepped_page *page;
+    char page_name[64];
+    uint32_t steps; /* instructions of the library in the call */
+};
+
+/* A target that stands at its first breakpoint. */
+struct traced {
+    pid_t pid;
+    pid_t tid; /* the thread that came there */
+    uint64_t code_start;
+    uint64_t code_end;
+    uint64_t return_pc; /* where the call comes back to */
+};
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "step_sweep: %s: %s\n", what, strerror(errno));
+    exit(2);
+}
+
+static void start_target(const struct sweep *sweep, const char *dir)
+{
+    char action[2] = {sweep->action == KILL ? STEPPED_ALLOCATE : sweep->action, '\0'};
+    setenv(SESSION_ENV, dir, 1);
+    setenv("LD_PRELOAD", sweep->library, 1);
+    personality(ADDR_NO_RANDOMIZE);
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    execl(sweep->target, sweep->target, sweep->call, action, sweep->page_name, NULL);
+    _exit(126);
+}
+
+static struct user_regs_struct regs_of(pid_t tid)
+{
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) != 0) {
+        fail("PTRACE_GETREGS");
+    }
+    return regs;
+}
+
+static void find_code(struct traced *traced, const char *library)
+{
+    char name[64];
+    char line[1024];
+    snprintf(name, sizeof name, "/proc/%d/maps", (int)traced->pid);
+    FILE *maps = fopen(name, "r");
+    const char *slash = strrchr(library, '/');
+    const char *file = slash == NULL ? library : slash;
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+        uint64_t start;
+        uint64_t end;
+        if (strstr(line, file) != NULL && strstr(line, "r-xp") != NULL &&
+            sscanf(line, "%" SCNx64 "-%" SCNx64, &start, &end) == 2) {
+            traced->code_start = start;
+            traced->code_end = end;
+        }
+    }
+    if (maps == NULL || traced->code_end == 0) {
+        fail("the library is not in the target");
+    }
+    fclose(maps);
+}
+
+/* Lets every thread run until one is at the first breakpoint. */
+static struct traced reach_breakpoint(const struct sweep *sweep, const char *dir)
+{
+    struct traced traced = {.pid = fork()};
+    if (traced.pid == 0) {
+        start_target(sweep, dir);
+    }
+    int status;
+    if (waitpid(traced.pid, &status, 0) != traced.pid || !WIFSTOPPED(status)) {
+        fail("the target did not start");
+    }
+    ptrace(PTRACE_SETOPTIONS, traced.pid, NULL, PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL);
+    ptrace(PTRACE_CONT, traced.pid, NULL, NULL);
+    while ((traced.tid = waitpid(-1, &status, __WALL)) > 0) {
+        if (!WIFSTOPPED(status)) {
+            fprintf(stderr, "step_sweep: the target ended before its breakpoint\n");
+            exit(2);
+        }
+        if (WSTOPSIG(status) == SIGTRAP && status >> 16 == 0) {
+            find_code(&traced, sweep->library);
+            return traced;
+        }
+        ptrace(PTRACE_CONT, traced.tid, NULL, NULL); /* a clone event, or its first stop */
+    }
+    fail("waitpid");
+    return traced;
+}
+
+/* One instruction on; false when the target is no longer there. */
+static bool step(pid_t tid)
+{
+    int status;
+    return ptrace(PTRACE_SINGLESTEP, tid, NULL, NULL) == 0 &&
+           waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status);
+}
+
+static bool is_in_library(const struct traced *traced, uint64_t pc)
+{
+    return pc >= traced->code_start && pc < traced->code_end;
+}
+
+static uint64_t word_at(pid_t tid, uint64_t addr)
+{
+    errno = 0;
+    long word = ptrace(PTRACE_PEEKDATA, tid, (void *)(uintptr_t)addr, NULL);
+    if (errno != 0) {
+        fail("PTRACE_PEEKDATA");
+    }
+    return (uint64_t)word;
+}
+
+/* At full speed to an instruction that the thread will come to. */
+static void run_to(pid_t tid, uint64_t pc)
+{
+    int status;
+    void *at = (void *)(uintptr_t)pc;
+    uint64_t code = word_at(tid, pc);
+    ptrace(PTRACE_POKEDATA, tid, at, (code & ~UINT64_C(0xff)) | BREAKPOINT);
+    if (ptrace(PTRACE_CONT, tid, NULL, NULL) != 0 || waitpid(tid, &status, __WALL) != tid ||
+        !WIFSTOPPED(status)) {
+        fail("the target ended in a function that the library calls");
+    }
+    ptrace(PTRACE_POKEDATA, tid, at, code);
+    struct user_regs_struct regs = regs_of(tid);
+    regs.rip = pc;
+    ptrace(PTRACE_SETREGS, tid, NULL, &regs);
+}
+
+/* One instruction of the library on; what it calls is run through. False: the call is over. */
+static bool library_step(const struct traced *traced)
+{
+    if (!step(traced->tid)) {
+        fail("the target ended while it was stepped");
+    }
+    struct user_regs_struct regs = regs_of(traced->tid);
+    while (!is_in_library(traced, regs.rip) && regs.rip != traced->return_pc) {
+        run_to(traced->tid, word_at(traced->tid, regs.rsp));
+        regs = regs_of(traced->tid);
+    }
+    return regs.rip != traced->return_pc;
+}
+
+/* From the breakpoint to the hook's first instruction. */
+static void enter_library(struct traced *traced)
+{
+    struct user_regs_struct regs = regs_of(traced->tid);
+    while (!is_in_library(traced, regs.rip)) {
+        if (!step(traced->tid)) {
+            fail("the target ended before the hook");
+        }
+        regs = regs_of(traced->tid);
+    }
+    traced->return_pc = word_at(traced->tid, regs.rsp);
+}
+
+static void end_target(const struct traced *traced)
+{
+    int status;
+    kill(traced->pid, SIGKILL);
+    while (waitpid(-1, &status, __WALL) > 0 || errno == EINTR) {
+    }
+}
+
+static void make_dir(char *dir)
+{
+    const struct session_control settings = {.latency_on = 1, .free_stacks_on = 1, .follow_on = 1};
+    if (mkdtemp(dir) == NULL) {
+        fail("mkdtemp");
+    }
+    session_make(dir, &settings);
+}
+
+/* How many instructions of the library the call has: it is stepped through once. */
+static void count_steps(struct sweep *sweep)
+{
+    char dir[] = "step_sweep.XXXXXX";
+    make_dir(dir);
+    struct traced traced = reach_breakpoint(sweep, dir);
+    enter_library(&traced);
+    for (sweep->steps = 1; sweep->steps < STEPS_MAX && library_step(&traced);) {
+        sweep->steps += 1;
+    }
+    end_target(&traced);
+    (void)session_sum_dir(dir);
+}
+
+/* Lets the target run to its end with the signal delivered first; its exit status, or -1. */
+static int run_on(const struct traced *traced, int signal)
+{
+    int status;
+    int result = -1;
+    pid_t tid = traced->tid;
+    ptrace(PTRACE_CONT, tid, NULL, signal);
+    while ((tid = waitpid(-1, &status, __WALL)) > 0) {
+        if (WIFSTOPPED(status)) {
+            int passed =
+                WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP ? 0 : WSTOPSIG(status);
+            ptrace(PTRACE_CONT, tid, NULL, passed);
+        } else if (tid == traced->pid) {
+            result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
+    }
+    return result;
+}
+
+static bool is_near(uint64_t seen, uint64_t published, uint64_t less, uint64_t more)
+{
+    return seen + less >= published && seen <= published + more;
+}
+
+/*
+ * What was counted against what was published. Killed or left by a jump, the call may have been
+ * counted already. A child that its parent's handler forked in the middle of the bookkeeping ends
+ * the call for both: it is counted once or twice, and published twice.
+ */
+static bool does_agree(const struct sweep *sweep, const struct session_sums *seen)
+{
+    const struct stepped_page *page = sweep->page;
+    uint64_t allocs = page->parent.allocs + page->child.allocs;
+    uint64_t frees = page->parent.frees + page->child.frees;
+    bool is_exact = sweep->action == STEPPED_ALLOCATE || sweep->action == STEPPED_FORK_EXIT;
+    uint64_t more = is_exact ? 0 : 1;
+    uint64_t less = sweep->action == STEPPED_FORK_RETURN ? 1 : 0;
+    return seen->bad_heads == 0 && is_near(seen->target.allocs, allocs, less, more) &&
+           is_near(seen->target.frees, frees, less, more) &&
+           is_near(seen->ring_events + seen->lost, seen->all_events, 2 * more, 2 * more);
+}
+
+static void tell(const struct sweep *sweep, uint32_t at, int status,
+                 const struct session_sums *seen)
+{
+    const struct stepped_page *page = sweep->page;
+    printf("  %s, action %c, instruction %u: status %d, handled %u; published %" PRIu64 "+%" PRIu64
+           " allocs %" PRIu64 "+%" PRIu64 " frees, counted %" PRIu64 " and %" PRIu64
+           "; events %" PRIu64 " in rings, %" PRIu64 " lost, %" PRIu64 " counted; %" PRIu64
+           " bad heads\n",
+           sweep->call, sweep->action, at, status, page->handled, page->parent.allocs,
+           page->child.allocs, page->parent.frees, page->child.frees, seen->target.allocs,
+           seen->target.frees, seen->ring_events, seen->lost, seen->all_events, seen->bad_heads);
+}
+
+/* The action at one instruction; true when everything agreed. */
+static bool try_at(struct sweep *sweep, uint32_t at, bool is_shown)
+{
+    char dir[] = "step_sweep.XXXXXX";
+    make_dir(dir);
+    memset(sweep->page, 0, sizeof *sweep->page);
+    struct traced traced = reach_breakpoint(sweep, dir);
+    enter_library(&traced);
+    for (uint32_t i = 0; i < at; i++) {
+        (void)library_step(&traced);
+    }
+    int status = 0;
+    bool is_handled = true;
+    if (sweep->action == KILL) {
+        end_target(&traced);
+    } else {
+        status = run_on(&traced, SIGUSR1);
+        is_handled = sweep->page->handled == 1;
+    }
+    struct session_sums seen = session_sum_dir(dir);
+    bool is_good = status == 0 && is_handled && does_agree(sweep, &seen);
+    if (!is_good && is_shown) {
+        tell(sweep, at, status, &seen);
+    }
+    return is_good;
+}
+
+static uint32_t sweep_action(struct sweep *sweep)
+{
+    uint32_t count = sweep->steps;
+    uint32_t tries = sweep->most == 0 || sweep->most > count ? count : sweep->most;
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < tries; i++) {
+        uint32_t at = (uint32_t)((uint64_t)i * count / tries);
+        wrong += !try_at(sweep, at, wrong < WRONG_SHOWN);
+    }
+    printf("%-8s %c  %6u instructions of ours, %6u tried, %u wrong\n", sweep->call, sweep->action,
+           count, tries, wrong);
+    fflush(stdout);
+    return wrong;
+}
+
+static uint32_t sweep_call(struct sweep *sweep, const char *call)
+{
+    uint32_t wrong = 0;
+    sweep->call = call;
+    sweep->action = KILL;
+    count_steps(sweep);
+    for (size_t i = 0; i < sizeof ALL_ACTIONS; i++) {
+        sweep->action = ALL_ACTIONS[i];
+        wrong += sweep_action(sweep);
+    }
+    return wrong;
+}
+
+static void map_page(struct sweep *sweep)
+{
+    snprintf(sweep->page_name, sizeof sweep->page_name, "step_sweep.page.XXXXXX");
+    int fd = mkstemp(sweep->page_name);
+    if (fd < 0 || ftruncate(fd, sizeof *sweep->page) != 0) {
+        fail(sweep->page_name);
+    }
+    sweep->page = mmap(NULL, sizeof *sweep->page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (sweep->page == MAP_FAILED) {
+        fail("mmap");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: step_sweep LIBRARY TARGET [--most=N] [CALL...]\n");
+        return 2;
+    }
+    struct sweep sweep = {.library = argv[1], .target = argv[2]};
+    map_page(&sweep);
+    int next = 3;
+    if (next < argc && sscanf(argv[next], "--most=%" SCNu32, &sweep.most) == 1) {
+        next += 1;
+    }
+    uint32_t wrong = 0;
+    for (int i = next; i < argc; i++) {
+        wrong += sweep_call(&sweep, argv[i]);
+    }
+    for (size_t i = 0; next == argc && i < sizeof ALL_CALLS / sizeof *ALL_CALLS; i++) {
+        wrong += sweep_call(&sweep, ALL_CALLS[i]);
+    }
+    unlink(sweep.page_name);
+    return wrong == 0 ? 0 : 1;
+}

@@ -1,0 +1,1 @@
+#include "criterion_allocations.c"
