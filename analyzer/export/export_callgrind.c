@@ -25,7 +25,9 @@ static const struct {
     {"Time", "ns in the allocator", EXPORT_TIME},
 };
 
-enum { EVENTS = sizeof events / sizeof events[0], NO_CALLEE = UINT32_MAX };
+enum { EVENTS = sizeof events / sizeof events[0] };
+
+#define NO_CALLEE UINT32_MAX
 
 struct function {
     const char *name;

@@ -15,7 +15,9 @@
 #include "store/store.h"
 #include "view/report.h"
 
-enum { VERSION = 0x10400, FORMAT = 3, NS_PER_MS = 1000000, NOT_LIVE = UINT32_MAX - 1 };
+enum { VERSION = 0x10400, FORMAT = 3, NS_PER_MS = 1000000 };
+
+#define NOT_LIVE (UINT32_MAX - 1) /* no info has this number */
 
 struct heaptrack {
     const struct export_job *job;

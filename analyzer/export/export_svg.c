@@ -137,6 +137,18 @@ static void write_totals(const struct svg *s)
     }
 }
 
+/* "23,143 frames", or how many of them were joined; free() it. */
+static char *frames_text(const struct export_flame *flame)
+{
+    uint64_t joined = 0;
+    for (size_t i = 0; i < flame->nodes.count; i++) {
+        joined += flame->nodes.at[i].joined;
+    }
+    return joined > 0 ? mem_format("%s frames, the smallest %s of them joined",
+                                   units_count(flame->frames_all).s, units_count(joined).s)
+                      : mem_format("%s frames", units_count(flame->frames_all).s);
+}
+
 static void write_heading(const struct svg *s)
 {
     const struct profile *p = s->job->side.profile;
@@ -148,12 +160,7 @@ static void write_heading(const struct svg *s)
     write_totals(s);
     if (!s->job->is_per_unit) {
         char *base_command = s->job->base.profile != NULL ? command_of(s->job->base.profile) : NULL;
-        size_t drawn_from = s->flame->frames_all;
-        size_t joined = drawn_from - (s->flame->nodes.count - 1);
-        char *frames = drawn_from + 1 > s->flame->nodes.count
-                           ? mem_format("%s frames, the smallest %s of them joined",
-                                        units_count(drawn_from).s, units_count(joined).s)
-                           : mem_format("%s frames", units_count(drawn_from).s);
+        char *frames = frames_text(s->flame);
         put_line(s, "about", 64,
                  base_command != NULL
                      ? mem_format("before: %.120s; %s", base_command, frames)

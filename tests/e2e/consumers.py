@@ -55,7 +55,7 @@ def finish():
     sys.exit(1 if failures or checked == 0 else 0)
 
 
-def run(*command, status=0, text=True, timeout=120, env=None, **more):
+def run(*command, status=0, text=True, timeout=600, env=None, **more):
     done = subprocess.run([str(c) for c in command], capture_output=True, timeout=timeout, check=False,
                           stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}, **more)
     err = done.stderr.decode(errors="replace")
@@ -113,7 +113,7 @@ def node_major():
     return int(run("node", "--version").lstrip("v").split(".")[0])
 
 
-def node(script, *arguments, timeout=120):
+def node(script, *arguments, timeout=600):
     """Runs a program of JavaScript with the packages in reach."""
     path = "script.cjs"
     with open(path, "w", encoding="utf-8") as file:

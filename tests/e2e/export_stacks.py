@@ -28,7 +28,7 @@ def near(shown, value, what):
 def test_folded():
     for kind in KINDS:
         path = make(kind)
-        for metric in ("bytes", "time") if kind == "large" else ("bytes", "allocations", "peak", "time"):
+        for metric in ("time",) if kind == "large" else ("bytes", "allocations", "peak", "time"):
             out = export(path, "folded", "out.folded", f"--metric={metric}")
             lines = open(out, encoding="utf-8").read().splitlines()
             stacks = [line.rsplit(" ", 1)[0] for line in lines]

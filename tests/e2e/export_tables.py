@@ -2,13 +2,12 @@
 """Exports that are tables: CSV in sqlite3, NDJSON in DuckDB, a lake with the questions of
 docs/fleet.md; and merging many recordings in bounded memory.
 
-Usage: export_tables.py [LAKE_RUNS] (environment: see consumers.py, and FLEET, docs/fleet.md).
+Usage: export_tables.py [LAKE_RUNS]: with a number, the lake alone (environment: see consumers.py, and FLEET, docs/fleet.md).
 """
 
 import json
 import os
 import re
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -156,4 +155,7 @@ def test_labels():
     check("Labels      env=test,service=search,zone=eu-1" in info, info)
 
 
-run_tests(test_csv, test_ndjson, test_lake, test_lake_places, test_merge_many, test_labels)
+if len(sys.argv) > 1:
+    run_tests(test_lake)
+else:
+    run_tests(test_csv, test_ndjson, test_lake, test_lake_places, test_merge_many, test_labels)

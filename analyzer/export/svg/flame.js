@@ -151,12 +151,15 @@
     if (fits >= 3) {
       const label = labelOf(i);
       const text = make('text', { x: (x + 3).toFixed(2), y: y + 12.5 }, group);
-      text.textContent = label.length <= fits ? label : label.slice(0, fits - 1) + '\u2026';
+      text.textContent = cut(label, fits);
     }
     group.node = i;
     shown.set(i, group);
   }
 
+  function cut(text, fits) {
+    return text.length <= fits ? text : text.slice(0, fits - 1) + '\u2026';
+  }
   function where(i) {
     const frame = frameOf(i);
     if (frame === null) { return ''; }
@@ -186,7 +189,7 @@
     }
     svg.querySelector('#details').textContent = i === 0
         ? 'Click or Enter: zoom. Arrows: from frame to frame. Backspace: one out. Esc: all. /: search. i: flip.'
-        : nameOf(i).slice(0, 160) + '   ' + figures(i);
+        : cut(figures(i) + '   ' + nameOf(i), Math.floor(width() / CHAR) - 6);
   }
   function zoom(i) {
     zoomed = data.frame[i] < 0 && i > 0 ? parent[i] : i;
@@ -313,7 +316,8 @@
   }
 
   function addTools() {
-    const holder = make('foreignObject', { id: 'tools', x: 0, y: 8, width: 640, height: 34 }, svg);
+    const holder = make('foreignObject', { id: 'tools', x: 0, y: 8, width: 640, height: 34 });
+    svg.insertBefore(holder, tip);
     const bar = document.createElementNS('http://www.w3.org/1999/xhtml', 'div');
     bar.className = 'tools';
     holder.appendChild(bar);
