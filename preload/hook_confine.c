@@ -104,20 +104,24 @@ EXPORT int prctl(int option, ...)
     return result;
 }
 
-EXPORT int fork(void)
+static int forked(int child)
 {
-    int child = hook_next()->fork();
     if (child == 0) {
         life_forked();
+    } else if (child < 0) {
+        life_fork_failed();
     }
     return child;
 }
 
+EXPORT int fork(void)
+{
+    life_fork();
+    return forked(hook_next()->fork());
+}
+
 EXPORT int _Fork(void)
 {
-    int child = hook_next()->fork_only();
-    if (child == 0) {
-        life_forked();
-    }
-    return child;
+    life_fork();
+    return forked(hook_next()->fork_only());
 }

@@ -32,6 +32,7 @@ struct life_config life_config;
 
 static bool is_off_for_good;    /* a child inherits it; the page's state it does not */
 static bool are_stacks_started; /* once in a process and its children */
+static bool is_child_told;      /* in a fork's child: forks_open of its parent counts it */
 static uint32_t generations;    /* sessions of this process and its ancestors */
 static struct session_row early_rows[CALL_COUNT];
 static _Atomic uint64_t early_lost[LOSS_COUNT];
@@ -163,13 +164,25 @@ static bool is_recorder_closed(void)
            SESSION_RECORDER_CLOSED;
 }
 
+/* The child needs its parent's session no longer. */
+static void forget_child(struct session_head *parent, bool was_told)
+{
+    if (was_told) {
+        /* Release; pairs with the recorder's acquire: the child's own session is there before. */
+        atomic_fetch_sub_explicit(&parent->forks_open, 1, memory_order_release);
+    }
+}
+
 /* A fork's child. The parent's session is still mapped; where the child can make none, its calls
  * are counted there, by adds that bear two processes. */
 static enum life_state start_child(struct session_head *parent)
 {
     struct link_error error = {0};
+    bool was_told = is_child_told;
+    is_child_told = false;
     atomic_store_explicit(&link_now.head, NULL, memory_order_relaxed);
     if (link_now.control->follow_on == 0 || is_recorder_closed()) {
+        forget_child(parent, was_told);
         link_drop(parent);
         return LIFE_OFF;
     }
@@ -180,6 +193,7 @@ static enum life_state start_child(struct session_head *parent)
         return LIFE_BESIDE;
     }
     publish(head);
+    forget_child(parent, was_told);
     link_drop(parent);
     return LIFE_READY;
 }
@@ -316,9 +330,26 @@ enum hook_way life_enter(enum session_loss *ret_cause)
     return HOOK_EARLY;
 }
 
+void life_fork(void)
+{
+    struct session_head *head = link_head();
+    if (head != NULL) {
+        atomic_fetch_add_explicit(&head->forks_open, 1, memory_order_relaxed);
+    }
+}
+
+void life_fork_failed(void)
+{
+    struct session_head *head = link_head();
+    if (head != NULL) {
+        atomic_fetch_sub_explicit(&head->forks_open, 1, memory_order_relaxed);
+    }
+}
+
 void life_forked(void)
 {
     struct session_head *parent = link_head();
+    is_child_told = parent != NULL && state_now() == LIFE_NEW;
     if (hook_tls.guard_sp != 0 && parent != NULL && state_now() == LIFE_NEW) {
         link_part(parent);
     }

@@ -67,7 +67,11 @@ void life_disarm(void);
 /* HOT. Counts a call that has no place: `events` of it were lost by `cause`. */
 void life_count_early(unsigned call, const struct site_sum *sum, enum session_loss cause,
                       uint64_t events);
-/* COLD. In the child of a fork that may have come in the middle of a hook. */
+/* COLD. Before a fork: the recorder shall not close our session on the child. */
+void life_fork(void);
+/* COLD. After it, in the parent: there is no child. */
+void life_fork_failed(void);
+/* COLD. In the child, which may have been forked in the middle of a hook. */
 void life_forked(void);
 /* COLD. Makes sure that the process is started; the session, NULL when there is none. */
 struct session_head *life_session(void);

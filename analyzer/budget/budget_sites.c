@@ -45,16 +45,19 @@ static const char *key_of(struct budget_sites *sites, const struct site_stack *s
     unsigned parts = 0;
     for (size_t i = shown; i < stack->count && parts <= BUDGET_KEY_CALLERS; i++) {
         const struct site_frame *frame = &stack->at[i];
-        bool has_module = i == shown || strcmp(frame->module, stack->at[i - 1].module) != 0 ||
-                          (!site_has_name(frame) && site_has_name(&stack->at[i - 1]));
-        char *part = key_part(frame, has_module);
-        bool is_again = strcmp(part, last) == 0 || (strcmp(part, "?") == 0 && i > shown);
+        bool is_other_module = i == shown || strcmp(frame->module, stack->at[i - 1].module) != 0;
+        bool has_module =
+            is_other_module || (!site_has_name(frame) && site_has_name(&stack->at[i - 1]));
+        char *name = key_part(frame, false);
+        bool is_again = !is_other_module && strcmp(name, last) == 0;
         if (!is_again) { /* recursion, or one more step inside code without names */
+            char *part = key_part(frame, has_module);
             fprintf(out, "%s%s", parts > 0 ? " < " : "", part);
+            free(part);
             parts += 1;
         }
         free(last);
-        last = part;
+        last = name;
     }
     free(last);
     fclose(out);

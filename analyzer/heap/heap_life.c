@@ -2,7 +2,9 @@
 
 #include "alloctrap/loglin.h"
 
-enum { GROWTH_HELPERS_MAX = 3 };
+/* Frames up to the function that appends: s = s + x of std::string allocates in _M_create, called
+ * by _M_mutate, _M_append, operator+. */
+enum { GROWTH_HELPERS_MAX = 4 };
 
 static uint32_t parent_of(const struct heap *heap, uint32_t path)
 {
@@ -76,7 +78,7 @@ static struct heap_block *successor_of(struct heap *heap, const struct heap_thre
                                        const struct heap_block *old, const struct heap_event *end,
                                        struct heap_process *process)
 {
-    if (!thread->may_inherit || thread->last_bytes <= old->size ||
+    if (!(thread->may_inherit || old->chain != 0) || thread->last_bytes <= old->size ||
         thread->last_birth == old->birth || heap_block_thread(old) != thread->id) {
         return NULL;
     }
@@ -109,6 +111,19 @@ static void tell_burst(struct heap *heap, const struct heap_process *process,
     }
 }
 
+/* s = s + x makes a copy of s, which grows, and then s goes: two blocks are replaced by one. The
+ * longer chain goes on, the other one ends. */
+static bool takes_over(struct heap *heap, const struct heap_block *old, struct heap_block *next)
+{
+    const struct heap_chain *chains = heap->growth.chains.at;
+    if (next->chain == 0 || chains[old->chain].steps < chains[next->chain].steps) {
+        return false;
+    }
+    heap_life_end_chain(heap, next->chain);
+    next->chain = 0;
+    return true;
+}
+
 /* What becomes of the chain of a block that has just ended. */
 static void pass_chain(struct heap *heap, struct heap_process *process,
                        const struct heap_block *old, const struct heap_event *end)
@@ -126,6 +141,10 @@ static void pass_chain(struct heap *heap, struct heap_process *process,
     tell_burst(heap, process, thread, old);
     struct heap_block *next = successor_of(heap, thread, old, end, process);
     if (next == NULL) {
+        heap_life_end_chain(heap, old->chain);
+        return;
+    }
+    if (!thread->may_inherit && !takes_over(heap, old, next)) {
         heap_life_end_chain(heap, old->chain);
         return;
     }

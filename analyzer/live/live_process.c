@@ -93,25 +93,37 @@ static uint64_t namespace_of(const char *process)
     return stat(path, &status) == 0 ? (uint64_t)status.st_ino : 0;
 }
 
-uint32_t live_process_find(uint32_t pid, uint64_t pid_namespace, const char *file_name)
+/* The first process that has the file mapped, of this pid namespace (0: of any); 0 = none. */
+static uint32_t find_by_map(uint64_t pid_namespace, const char *file_name)
 {
-    if (pid_namespace == 0 || pid_namespace == namespace_of("self")) {
-        return pid;
-    }
     DIR *processes = opendir("/proc");
     uint32_t found = 0;
     struct dirent *entry;
     while (processes != NULL && found == 0 && (entry = readdir(processes)) != NULL) {
-        uint32_t seen = (uint32_t)strtoul(entry->d_name, NULL, 10);
-        if (seen != 0 && namespace_of(entry->d_name) == pid_namespace &&
-            look_at(seen, file_name) == LOOK_MAPPED) {
-            found = seen;
+        uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+        bool is_wanted = pid != 0 && pid != (uint32_t)getpid() &&
+                         (pid_namespace == 0 || namespace_of(entry->d_name) == pid_namespace);
+        if (is_wanted && look_at(pid, file_name) == LOOK_MAPPED) {
+            found = pid;
         }
     }
     if (processes != NULL) {
         closedir(processes);
     }
     return found;
+}
+
+uint32_t live_process_find(uint32_t pid, uint64_t pid_namespace, const char *file_name)
+{
+    if (pid_namespace == 0 || pid_namespace == namespace_of("self")) {
+        return pid;
+    }
+    return find_by_map(pid_namespace, file_name);
+}
+
+bool live_process_any_maps(const char *file_name)
+{
+    return find_by_map(0, file_name) != 0;
 }
 
 static bool read_file(uint32_t pid, const char *name, char *out, size_t out_bytes)

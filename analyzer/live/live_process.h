@@ -20,6 +20,9 @@ bool live_process_may_map(uint32_t pid, const char *file_name);
  * (0: unknown, taken for ours) and has the file mapped; 0 when there is none. */
 uint32_t live_process_find(uint32_t pid, uint64_t pid_namespace, const char *file_name);
 
+/* Some process that we can look at has the file mapped. */
+bool live_process_any_maps(const char *file_name);
+
 bool live_process_sample(uint32_t pid, uint64_t *ret_rss_bytes, uint64_t *ret_faults);
 
 #endif

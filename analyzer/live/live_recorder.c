@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "live/live_clock.h"
 #include "live/live_gauge.h"
@@ -16,6 +17,7 @@ enum { SAVE_SHARE = 20, POLL_MAX = 1024 };
 
 static const uint64_t SAMPLE_NS = 100000000;
 static const uint64_t SAVE_NS = 5000000000;
+static const uint64_t LOOK_NS = 100000000; /* a look at all processes */
 
 struct live_recorder *live_recorder_create(struct live_dir *dir, struct store *store, bool is_trace)
 {
@@ -409,12 +411,37 @@ static void finish_ended(struct live_recorder *recorder)
     recorder->sessions.count = kept;
 }
 
+/* Forked children that can make no session count in this one, and may outlive its process. One that
+ * has not shown yet whether it can is waited for as well. */
+static bool is_used_beside(struct live_session *session)
+{
+    const struct session_head *head = session->head;
+    /* Acquire; pairs with the child's release: its own session is there by now. */
+    if (atomic_load_explicit(&head->forks_open, memory_order_acquire) == 0 &&
+        atomic_load_explicit(&head->lost[LOSS_BESIDE], memory_order_relaxed) == 0) {
+        return false;
+    }
+    uint64_t now_ns = live_clock_ns();
+    if (now_ns - session->looked_ns > LOOK_NS) {
+        session->looked_ns = now_ns;
+        session->is_used_beside = live_process_any_maps(session->name);
+    }
+    return session->is_used_beside;
+}
+
 static void see_ends(struct live_recorder *recorder)
 {
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         struct live_session *session = recorder->sessions.at[i];
-        session->has_ended =
-            session->has_ended || live_process_is_gone(session->seen_pid, session->pid_fd);
+        if (session->has_ended || !live_process_is_gone(session->seen_pid, session->pid_fd)) {
+            continue;
+        }
+        session->has_ended = !is_used_beside(session);
+        if (!session->has_ended && session->pid_fd >= 0) {
+            close(session->pid_fd); /* it would end every wait at once */
+            session->pid_fd = -1;
+            session->seen_pid = 0;
+        }
     }
 }
 
@@ -573,6 +600,7 @@ void live_recorder_drop_strangers(struct live_recorder *recorder)
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         struct live_session *session = recorder->sessions.at[i];
         session->has_ended =
-            session->has_ended || !live_process_may_map(session->seen_pid, session->name);
+            session->has_ended ||
+            (!live_process_may_map(session->seen_pid, session->name) && !is_used_beside(session));
     }
 }

@@ -37,8 +37,10 @@ struct live_ring {
 
 struct live_session {
     char name[LIVE_SESSION_NAME_BYTES];
-    uint32_t pid;      /* as it calls itself */
-    uint32_t seen_pid; /* as we see it; 0 = not at all */
+    uint32_t pid;        /* as it calls itself */
+    uint32_t seen_pid;   /* as we see it; 0 = not at all */
+    bool is_used_beside; /* by forked children without a session, as far as we know */
+    uint64_t looked_ns;  /* when that was last looked at */
     uint64_t id;
     uint8_t *map;
     uint64_t limit_bytes;

@@ -59,9 +59,9 @@ static void print_percentiles(const struct report *r, const struct page *page,
     static const char *const names[] = {"p50", "p90", "p99", "p99.9", "p99.99"};
     uint64_t cost_ps = r->profile->run.clock_cost_ps;
     struct latency l = latency_of(calls, hist, cost_ps);
-    char *text =
-        mem_format("%s calls took %s, %s of the run.", units_count(l.count).s,
-                   units_ns(l.total_ns).s, units_share(l.total_ns, r->profile->run.duration_ns).s);
+    char *text = mem_format("%s call%s took %s, %s of the run.", units_count(l.count).s,
+                            l.count == 1 ? "" : "s", units_ns(l.total_ns).s,
+                            units_share(l.total_ns, r->profile->run.duration_ns).s);
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
         uint64_t ns = latency_net(hist_quantile(hist, told[i]), 1, cost_ps);
         ns = ns < l.max_ns ? ns : l.max_ns;

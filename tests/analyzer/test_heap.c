@@ -247,6 +247,28 @@ Test(heap, a_chain_goes_on_at_another_site_of_the_same_function)
     tear_down(&s);
 }
 
+/* s = s + x: a copy of s grows, then s goes. */
+Test(heap, of_two_chains_that_meet_the_longer_one_goes_on)
+{
+    struct scene s = set_up(1);
+    uint64_t text = 16;
+    alloc(&s, text, 100, 0);
+    for (uint64_t i = 1; i <= 50; i++) {
+        uint64_t copy = 16 + 64 * i;
+        alloc(&s, copy, 99 + 2 * i, 1);
+        alloc(&s, copy + 32, 100 + 2 * i, 0);
+        end(&s, copy, 2);
+        end(&s, text, 2);
+        text = copy + 32;
+    }
+    end(&s, text, 3);
+    heap_settle(s.heap);
+    cr_assert_eq(site(&s, 0)->growth.steps_max, 50);
+    cr_assert_eq(site(&s, 0)->growth.longs.chains, 1);
+    cr_assert_eq(site(&s, 0)->growth.longs.steps, 50);
+    tear_down(&s);
+}
+
 Test(heap, a_block_that_grows_in_place_is_not_copied)
 {
     struct scene s = set_up(1);

@@ -133,6 +133,15 @@ Test(live_process_apart, the_memory_of_a_process_without_first_thread_is_seen)
     cr_assert_not(live_process_may_map((uint32_t)child, "libc.so"));
 }
 
+Test(live_process_apart, some_process_maps_libc_and_none_maps_nothing)
+{
+    pid_t child = start_headless();
+    cr_assert(live_process_any_maps("libc.so"));
+    cr_assert_not(live_process_any_maps("no such file"));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
 Test(live_process_apart, a_process_that_has_ended_and_is_not_waited_for_maps_nothing)
 {
     pid_t child = fork();

@@ -82,7 +82,7 @@ def check_rebuild():
     text = run.stdout.decode()
     checks.that(run.returncode == 0 and "1 call site is the same on both sides" in text and
                 "that are gone" not in text and "that are new" not in text,
-                f"a rebuilt program is the same: {text}")
+                f"a rebuilt program is the same: {text[:80]!r}")
 
 
 def check_merge():

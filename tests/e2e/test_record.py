@@ -206,15 +206,17 @@ def check_interrupt():
 
 def check_stop():
     """Ctrl-Z and fg, in a shell with job control."""
-    code = "import os, signal\nsignal.signal(2, lambda n, f: os._exit(6))\n" \
-           "os.write(1, b'up\\n')\nsignal.pause()"
+    code = ("import os, signal\nsignal.signal(2, lambda n, f: os._exit(6))\n"
+            "signal.signal(signal.SIGCONT, lambda n, f: os.write(1, b'goes on\\n'))\n"
+            "os.write(1, b'up\\n')\nwhile True: signal.pause()")
     job = shlex.join(recording(code))
     terminal = Terminal("bash", "--norc", "-mc", f"{job}; echo stopped $?; fg; echo ended $?")
     checks.that(terminal.waits_for(b"up\r\n"), "a job of a shell")
     terminal.press(b"\x1a")
     checks.that(terminal.waits_for(b"stopped 148\r\n"), "Ctrl-Z stops it like any other")
+    checks.that(terminal.waits_for(b"goes on\r\n"), "fg lets it go on")
     terminal.press(b"\x03")
-    checks.that(terminal.waits_for(b"ended 6\r\n"), "fg goes on, Ctrl-C reaches the host")
+    checks.that(terminal.waits_for(b"ended 6\r\n"), "and Ctrl-C reaches the host again")
     terminal.end()
 
 

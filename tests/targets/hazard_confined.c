@@ -52,6 +52,33 @@ static int change_user(char **arguments)
     return go_on();
 }
 
+/* The child can make no session, and outlives the parent whose session it counts in. */
+static int change_user_and_daemonize(char **arguments)
+{
+    int ends[2];
+    char end;
+    (void)arguments;
+    churn(10);
+    if (pipe(ends) != 0 || setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 ||
+        setresuid(NOBODY, NOBODY, NOBODY) != 0) {
+        return 77;
+    }
+    counts_tell();
+    pid_t child = fork();
+    if (child == 0) {
+        counts_reset();
+        churn(10);
+        close(ends[1]);
+        (void)!read(ends[0], &end, 1); /* until the parent is gone */
+        for (int i = 0; i < 40; i++) {
+            churn(2000);
+            sched_yield();
+        }
+        counts_tell();
+    }
+    _exit(0);
+}
+
 static int leave_namespaces(char **arguments)
 {
     int flags = strcmp(arguments[0], "user") == 0    ? CLONE_NEWUSER
@@ -197,9 +224,15 @@ static int probe_only(char **arguments)
 }
 
 static const struct target_case cases[] = {
-    {"chroot", change_root}, {"setuid", change_user},       {"namespace", leave_namespaces},
-    {"limit", limit},        {"filter", confine_by_filter}, {"strict", confine_strictly},
-    {"probe", probe_only},   {"sandbox", confine_loosely},
+    {"chroot", change_root},
+    {"setuid", change_user},
+    {"namespace", leave_namespaces},
+    {"limit", limit},
+    {"filter", confine_by_filter},
+    {"strict", confine_strictly},
+    {"daemon", change_user_and_daemonize},
+    {"probe", probe_only},
+    {"sandbox", confine_loosely},
 };
 
 int main(int argc, char **argv)

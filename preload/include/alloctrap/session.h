@@ -321,7 +321,8 @@ struct session_head {
     _Atomic uint32_t thread_count; /* places ever used; offsets below it are set */
     _Atomic uint32_t stacks_compared;
     _Atomic uint32_t stacks_different;
-    uint32_t pad0;
+    _Atomic uint32_t forks_open; /* forked children, by libc, that have no session of their own yet:
+                                    they may come to count here when the process is gone */
     _Atomic uint64_t lost[LOSS_COUNT]; /* losses that belong to no thread */
     _Atomic uint64_t thread_off[SESSION_THREADS_MAX];
     struct session_row early[CALL_COUNT]; /* calls before the session or without a place; path 0 */
