@@ -12,8 +12,8 @@ uintptr_t stack_keep_bp_at(const struct stack_mend *s, uint32_t i)
             if ((rule & STACK_RULE_SAVES_BP) != 0) {
                 return s->sps[inner - 1] + stack_rule_bp_off(rule);
             }
-        } else if (s->bp_ats[inner - 1] != KEEP_BP_PASSED) {
-            return s->bp_ats[inner - 1];
+        } else if (s->bp_ats[inner] != KEEP_BP_PASSED) {
+            return s->bp_ats[inner];
         }
     }
     return STACK_BP_REGISTER;
@@ -31,8 +31,8 @@ void stack_keep_load(const struct stack_mend *s, uint32_t i, struct stack_cursor
 void stack_keep_note_bp(struct stack_mend *s, uint32_t i, uintptr_t from_bp_at, uintptr_t to_bp_at)
 {
     enum stack_rule_kind kind = stack_rule_kind(s->rules[i]);
-    if (i > 0 && kind != STACK_RULE_SP && kind != STACK_RULE_BP) {
-        s->bp_ats[i - 1] = to_bp_at == from_bp_at ? KEEP_BP_PASSED : to_bp_at;
+    if (kind != STACK_RULE_SP && kind != STACK_RULE_BP) {
+        s->bp_ats[i] = to_bp_at == from_bp_at ? KEEP_BP_PASSED : to_bp_at;
     }
 }
 
@@ -115,4 +115,13 @@ bool stack_keep_splice(struct stack_mend *s, int join, const struct stack_cursor
     s->keep = first;
     s->fresh_count = 0;
     return true;
+}
+
+stack_rule stack_keep_look_up(struct stack_mend *s, uintptr_t pc)
+{
+    stack_rule rule = stack_rule_find(&s->stepper.machine, pc - 1, s->stepper.epoch);
+    if (rule != STACK_RULE_NONE) { /* the loader may map a library there at any time */
+        *stack_keep_memo(s, pc) = (struct stack_memo){pc, rule};
+    }
+    return rule;
 }

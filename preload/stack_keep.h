@@ -43,4 +43,19 @@ void stack_keep_note_bp(struct stack_mend *mend, uint32_t i, uintptr_t from_bp_a
  * can hold. */
 bool stack_keep_splice(struct stack_mend *mend, int join, const struct stack_cursor *at);
 
+static inline struct stack_memo *stack_keep_memo(struct stack_mend *mend, uintptr_t pc)
+{
+    return &mend->memo[stack_term_spread(pc) >> (64 - STACK_MEMO_BITS)];
+}
+
+/* HOT. stack_keep_rule() where the memo has another address. */
+stack_rule stack_keep_look_up(struct stack_mend *mend, uintptr_t pc);
+
+/* HOT. The rule for code that returns to pc. */
+static inline stack_rule stack_keep_rule(struct stack_mend *mend, uintptr_t pc)
+{
+    const struct stack_memo *memo = stack_keep_memo(mend, pc);
+    return __builtin_expect(memo->pc == pc, true) ? memo->rule : stack_keep_look_up(mend, pc);
+}
+
 #endif

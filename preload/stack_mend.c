@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "stack_keep.h"
+#include "stack_run.h"
 
 enum {
     MEND_JOIN_FRAMES = 12, /* stepping so many costs what moving some forty does */
-    MEND_RUN_FRAMES = 4    /* a function and its caller's place in it are two */
 };
 
 /* The frames inwards of where the walk stands: fresh ones, then those verified. */
@@ -67,27 +67,6 @@ void stack_mend_forget(struct stack_mend *s)
     }
 }
 
-static struct stack_memo *memo_of(struct stack_mend *s, uintptr_t pc)
-{
-    return &s->memo[stack_term_spread(pc) >> (64 - STACK_MEMO_BITS)];
-}
-
-__attribute__((noinline)) static stack_rule look_up(struct stack_mend *s, uintptr_t pc)
-{
-    stack_rule rule = stack_rule_find(&s->stepper.machine, pc - 1, s->stepper.epoch);
-    if (rule != STACK_RULE_NONE) { /* the loader may map a library there at any time */
-        *memo_of(s, pc) = (struct stack_memo){pc, rule};
-    }
-    return rule;
-}
-
-/* The rule for code that returns to pc. */
-static inline stack_rule rule_of(struct stack_mend *s, uintptr_t pc)
-{
-    const struct stack_memo *memo = memo_of(s, pc);
-    return __builtin_expect(memo->pc == pc, true) ? memo->rule : look_up(s, pc);
-}
-
 /* As if a call had returned there, where it is the instruction itself. */
 static uintptr_t return_address(uintptr_t pc, uint32_t flags)
 {
@@ -106,7 +85,7 @@ static bool are_alike(stack_rule a, stack_rule b)
  * place, and what lies outward of it is as true as before. */
 static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
 {
-    stack_rule rule = rule_of(s, pc);
+    stack_rule rule = stack_keep_rule(s, pc);
     if (!are_alike(rule, s->rules[i])) { /* flags are none of a fresh rule's */
         return false;
     }
@@ -131,7 +110,12 @@ static enum stack_step_result step_from(struct stack_mend *s, uint32_t i, struct
         return STACK_STEP_FRAME;
     }
     from.bp_at = stack_keep_bp_at(s, i);
-    return stack_step(&s->stepper, &from, s->rules[i], to);
+    enum stack_step_result result = stack_step(&s->stepper, &from, s->rules[i], to);
+    if (stack_rule_kind(s->rules[i]) == STACK_RULE_BP) {
+        (void)stack_step_load_bp(&s->stepper, from.bp_at, &s->bps[i]);
+    }
+    stack_keep_note_bp(s, i, from.bp_at, to->bp_at);
+    return result;
 }
 
 static bool is_bp_same(const struct stack_mend *s, uint32_t i)
@@ -141,12 +125,6 @@ static bool is_bp_same(const struct stack_mend *s, uint32_t i)
         return *(const uintptr_t *)at == s->bps[i];
     }
     return at == STACK_BP_REGISTER && s->stepper.bp == s->bps[i];
-}
-
-/* Every frame of the last walk, moved like that, lies in what is known of the stack. */
-static bool can_move(const struct stack_mend *s, uintptr_t moved_bytes)
-{
-    return !s->stepper.has_crossed && s->sps[0] + moved_bytes <= s->stepper.bounds.now.high;
 }
 
 /*
@@ -161,15 +139,11 @@ __attribute__((noinline)) static bool verify_special(struct stack_mend *s, uint3
         return pc == s->pcs[i - 1] || (i > 1 && mend_in_place(s, i - 1, pc));
     }
     struct stack_cursor to;
-    uintptr_t bp_at = stack_keep_bp_at(s, i);
     if (step_from(s, i, &to) != STACK_STEP_FRAME || to.pc != s->pcs[i - 1] ||
-        to.flags != stack_rule_flags(s->rules[i - 1]) || !can_move(s, to.sp - s->sps[i - 1])) {
+        to.flags != stack_rule_flags(s->rules[i - 1]) ||
+        !stack_run_can_move(s, to.sp - s->sps[i - 1])) {
         return false;
     }
-    if (stack_rule_kind(s->rules[i]) == STACK_RULE_BP) {
-        (void)stack_step_load_bp(&s->stepper, bp_at, &s->bps[i]);
-    }
-    stack_keep_note_bp(s, i, bp_at, to.bp_at);
     *moved_bytes = to.sp - s->sps[i - 1];
     s->sps[i - 1] = to.sp;
     return true;
@@ -194,57 +168,6 @@ static inline uint32_t skip_moved(struct stack_mend *s, uint32_t from, uintptr_t
     return (uint32_t)(n + 1);
 }
 
-/* Frame i becomes the one found at (pc, sp) by a plain step, whose rule is plain as well. */
-static inline void replace(struct stack_mend *s, size_t i, uintptr_t pc, uintptr_t sp,
-                           stack_rule rule)
-{
-    uint64_t term = stack_term(pc, 0, (uint32_t)i);
-    stack_mend_unname(s, i);
-    s->slots[i] = sp - 8;
-    s->pcs[i] = pc;
-    s->sps[i] = sp;
-    s->rules[i] = rule;
-    s->ref.hash += term - s->terms[i];
-    s->terms[i] = term;
-}
-
-/*
- * The frame outward of frame `i` was found at (pc, sp) and is not what it was: another function was
- * called there, or from another place. A few frames further out the walk mostly meets the old frame
- * of the same index again, be it where it was or moved: *ret_moved_bytes says how far, *ret_is_met
- * that it was so. Those between are replaced in any case. The outermost frame that stands.
- */
-static uint32_t mend_run(struct stack_mend *s, uint32_t i, uintptr_t pc, uintptr_t sp,
-                         uintptr_t *ret_moved_bytes, bool *ret_is_met)
-{
-    uintptr_t high = s->stepper.bounds.now.high;
-    size_t n = i;
-    size_t end = i > MEND_RUN_FRAMES ? i - MEND_RUN_FRAMES : 0;
-    while (n-- > end) {
-        if (pc == s->pcs[n] && stack_rule_flags(s->rules[n]) == 0) {
-            uintptr_t moved_bytes = sp - s->sps[n];
-            if (moved_bytes != 0 && !can_move(s, moved_bytes)) {
-                break;
-            }
-            s->slots[n] = sp - 8;
-            s->sps[n] = sp;
-            *ret_moved_bytes = moved_bytes;
-            *ret_is_met = true;
-            return (uint32_t)n;
-        }
-        stack_rule rule = rule_of(s, pc);
-        uintptr_t cfa = sp + stack_rule_cfa_off(rule);
-        if (n == 0 || !stack_rule_is_plain(rule) || cfa > high) {
-            break;
-        }
-        replace(s, n, pc, sp, rule);
-        sp = cfa;
-        pc = *(const uintptr_t *)(sp - 8);
-    }
-    *ret_is_met = false;
-    return (uint32_t)(n + 1);
-}
-
 /*
  * Goes outward from frame `i`, which is verified, as far as memory still says the same, or the same
  * further up or down, or can be mended in place. Returns the last frame verified; 0: all.
@@ -256,16 +179,15 @@ static inline uint32_t verify(struct stack_mend *s, uint32_t i, uintptr_t moved_
         if (i == 0) {
             return 0;
         }
-        if (__builtin_expect(stack_keep_is_special(s, i - 1), false)) {
-            if (!verify_special(s, i, &moved_bytes)) {
-                return i;
-            }
-            i--;
-            continue;
+        bool is_met = true;
+        uint32_t from = i;
+        if (__builtin_expect(!stack_keep_is_special(s, i - 1), true)) {
+            uintptr_t slot = s->slots[i - 1] + moved_bytes;
+            i = stack_run_mend(s, i, *(const uintptr_t *)slot, slot + 8, &moved_bytes, &is_met);
+        } else if (!stack_run_by_bp(s, &i, &moved_bytes)) {
+            is_met = i == from && verify_special(s, i, &moved_bytes);
+            i -= is_met;
         }
-        uintptr_t slot = s->slots[i - 1] + moved_bytes;
-        bool is_met;
-        i = mend_run(s, i, *(const uintptr_t *)slot, slot + 8, &moved_bytes, &is_met);
         if (!is_met) {
             return i;
         }
@@ -304,7 +226,8 @@ static inline bool is_moved_frame(const struct stack_mend *s, const struct stack
 {
     uint32_t old = s->keep - 1 - s->fresh_count;
     return s->fresh_count < s->keep && s->pcs[old] == at->pc &&
-           stack_rule_flags(s->rules[old]) == at->flags && can_move(s, at->sp - s->sps[old]);
+           stack_rule_flags(s->rules[old]) == at->flags &&
+           stack_run_can_move(s, at->sp - s->sps[old]);
 }
 
 /* The step outward from the fresh frame just recorded, where no plain one will do. */
@@ -348,9 +271,10 @@ static enum stack_step_result walk_fresh(struct stack_mend *s, struct stack_curs
             break;
         }
         fresh->at = here;
-        fresh->rule = rule_of(s, return_address(here.pc, here.flags));
+        fresh->rule = stack_keep_rule(s, return_address(here.pc, here.flags));
         s->fresh_count++;
-        if (!stack_step_plainly(&s->stepper, &here, fresh->rule)) {
+        if (!stack_step_plainly(&s->stepper, &here, fresh->rule) &&
+            !stack_step_by_bp(&s->stepper, &here, fresh->rule)) {
             result = step_specially(s, at);
             here = *at;
         }
@@ -465,7 +389,7 @@ static bool begin_moved(struct stack_mend *s, struct stack_cursor *at, uint32_t 
     s->count = count;
     s->ref.hash = hash;
     struct stack_twin was = twin_of(s, count - 1);
-    uint32_t i = mend_run(s, count, at->pc, at->sp, &moved_bytes, &is_met);
+    uint32_t i = stack_run_mend(s, count, at->pc, at->sp, &moved_bytes, &is_met);
     if (i == count) {
         s->count = found_count;
         s->ref.hash = found_hash;
@@ -491,7 +415,7 @@ static bool begin_mending(struct stack_mend *s, struct stack_cursor *at,
         *ret_result = go_on(s, verify(s, s->count - 1, 0), at);
         return true;
     }
-    if (s->count < MEND_RUN_FRAMES || is_worth_joining(s, s->count - MEND_RUN_FRAMES)) {
+    if (s->count < STACK_RUN_FRAMES || is_worth_joining(s, s->count - STACK_RUN_FRAMES)) {
         return false; /* others were called from where some of these were */
     }
     return begin_moved(s, at, count, hash, ret_result);
@@ -565,7 +489,7 @@ void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count,
         s->rules[i] = stack_rule_with_flags(0, flags);
         s->terms[i] = stack_term(pcs[n], flags, i);
         s->ref.hash += s->terms[i];
-        stack_rule rule = rule_of(s, return_address(pcs[n], flags));
+        stack_rule rule = stack_keep_rule(s, return_address(pcs[n], flags));
         flags = (rule & STACK_RULE_SIGNAL) != 0 ? SESSION_NODE_EXACT_PC : 0;
     }
 }

@@ -81,8 +81,8 @@ struct stack_mend {
     uint64_t terms[STACK_FRAMES_ROOM];
     stack_rule rules[STACK_FRAMES_ROOM]; /* from this frame outward, with this frame's flags */
     uintptr_t bps[STACK_FRAMES_ROOM];    /* bp's value, where the frame's rule needs it */
-    uintptr_t bp_ats[STACK_FRAMES_ROOM]; /* where frame i + 1, by a rule of another kind than SP and
-                                            BP, left bp; or STACK_BP_PASSED */
+    uintptr_t bp_ats[STACK_FRAMES_ROOM]; /* where the step from it left bp, by a rule of another
+                                            kind than SP and BP */
     struct stack_names names;
     struct stack_fresh fresh[STACK_FRAMES_MAX];
     struct stack_memo memo[1 << STACK_MEMO_BITS]; /* of stepper.epoch */
@@ -127,6 +127,9 @@ static inline uint32_t stack_mend_skip_same(const struct stack_mend *mend, uint3
     }
     return (uint32_t)(n + 1);
 }
+
+/* HOT. The same where frames may lead outward by bp, from one that does (stack_run.c). */
+uint32_t stack_run_skip_by_bp(const struct stack_mend *mend, uint32_t from);
 
 /* HOT. Frame i is about to be another one: names of those from there inward are void. */
 static inline void stack_mend_unname(struct stack_mend *mend, size_t i)
@@ -176,7 +179,12 @@ __attribute__((always_inline)) static inline bool stack_mend_again(struct stack_
     if (mend->pcs[top] != at->pc && !stack_mend_swap_twin(mend, top, at->pc)) {
         return false;
     }
-    return stack_mend_skip_same(mend, top) == 0;
+    uint32_t n = stack_mend_skip_same(mend, top);
+    if (__builtin_expect(n != 0, false)) {
+        mend->stepper.bp = at->bp;
+        n = stack_run_skip_by_bp(mend, n);
+    }
+    return n == 0;
 }
 
 /* COLD. Mending adds and takes terms; computed anew from the frames, is the sum the same? */

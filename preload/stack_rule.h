@@ -64,6 +64,11 @@ static inline bool stack_rule_is_plain(stack_rule rule)
 {
     return (rule & (STACK_RULE_KINDS | STACK_RULE_SIGNAL)) == STACK_RULE_SP;
 }
+/* PURE. A constant beyond bp does, and no signal was there. */
+static inline bool stack_rule_is_by_bp(stack_rule rule)
+{
+    return (rule & (STACK_RULE_KINDS | STACK_RULE_SIGNAL)) == STACK_RULE_BP;
+}
 /* PURE. */
 static inline uintptr_t stack_rule_cfa_off(stack_rule rule)
 {

@@ -85,4 +85,31 @@ static inline bool stack_step_plainly(const struct stack_stepper *stepper, struc
     return true;
 }
 
+/* HOT. The same where a constant beyond bp leads to it, as in code that keeps frame pointers. */
+static inline bool stack_step_by_bp(const struct stack_stepper *stepper, struct stack_cursor *at,
+                                    stack_rule rule)
+{
+    uintptr_t cfa = stepper->bp + stack_rule_cfa_off(rule);
+    if (!stack_rule_is_by_bp(rule)) {
+        return false;
+    }
+    if (at->bp_at != STACK_BP_REGISTER) {
+        if (!stack_bounds_has(&stepper->bounds, at->bp_at)) {
+            return false;
+        }
+        cfa = *(const uintptr_t *)at->bp_at + stack_rule_cfa_off(rule);
+    }
+    if (cfa <= at->sp || cfa > stepper->bounds.now.high || *(const uintptr_t *)(cfa - 8) == 0) {
+        return false;
+    }
+    at->pc = *(const uintptr_t *)(cfa - 8);
+    at->sp = cfa;
+    if ((rule & STACK_RULE_SAVES_BP) != 0) {
+        at->bp_at = cfa + stack_rule_bp_off(rule);
+    }
+    at->flags = 0;
+    at->is_special = true;
+    return true;
+}
+
 #endif
