@@ -10,6 +10,7 @@
 
 #include "live/live_clock.h"
 #include "live/live_gauge.h"
+#include "live/live_notes.h"
 #include "live/live_paths.h"
 #include "live/live_process.h"
 
@@ -101,34 +102,6 @@ static const char *text_of(struct live_recorder *recorder, const char *bytes, si
     return mem_strings_keep(recorder->profile->strings, text);
 }
 
-/* The profile's number for a kept name; equal names are one, whoever uses them. */
-static uint32_t profile_note(struct profile *profile, const char *name)
-{
-    uint32_t at = 0;
-    while (at < profile->notes.count && profile->notes.at[at] != name) {
-        at += 1; /* kept texts: equal ones are one */
-    }
-    if (at == profile->notes.count) {
-        *MEM_PUSH(&profile->notes) = name;
-    }
-    return at;
-}
-
-static uint32_t note_of(struct live_recorder *recorder, struct live_session *session, uint64_t id)
-{
-    const struct session_note_name *note = &session->head->notes[id];
-    struct profile *profile = recorder->profile;
-    if (session->note_of[id] == 0) {
-        /* Acquire; pairs with the release that published the name. */
-        bool is_ready = atomic_load_explicit(&note->is_ready, memory_order_acquire) != 0;
-        const char *name = is_ready
-                               ? text_of(recorder, note->name, sizeof note->name)
-                               : mem_strings_keep(profile->strings, "?"); /* a hostile session */
-        session->note_of[id] = profile_note(profile, name) + 1;
-    }
-    return session->note_of[id] - 1;
-}
-
 /* What the program said, as an event of no call. */
 static void convert_note(struct live_recorder *recorder, struct live_ring *ring,
                          const struct session_event *from)
@@ -138,7 +111,7 @@ static void convert_note(struct live_recorder *recorder, struct live_ring *ring,
     if (id < SESSION_NOTES_MAX) {
         recorder->batch[recorder->batch_count++] =
             (struct heap_event){.time_ns = since_start(recorder, from->stamp_ns),
-                                .addr = note_of(recorder, session, id),
+                                .addr = live_notes_of(session, recorder->profile, (uint32_t)id),
                                 .size = session_event_size(from),
                                 .path = (uint32_t)from->word3,
                                 .sp = (uint32_t)(from->word3 >> 32),
@@ -159,7 +132,7 @@ static void mark_by_time(struct live_recorder *recorder, const struct live_ring 
     }
     char name[SESSION_NOTE_BYTES];
     snprintf(name, sizeof name, "at %" PRIu64 " ns", recorder->mark_at_ns);
-    uint32_t note = profile_note(profile, mem_strings_keep(profile->strings, name));
+    uint32_t note = live_notes_id(profile, mem_strings_keep(profile->strings, name));
     recorder->batch[recorder->batch_count++] =
         (struct heap_event){.time_ns = recorder->mark_at_ns,
                             .addr = note,
