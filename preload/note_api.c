@@ -104,7 +104,9 @@ static bool has_place(const struct hook_now *now)
 
 static void leave(const struct hook_now *now)
 {
-    if (now->way != HOOK_NESTED) {
+    if (now->way == HOOK_NESTED) {
+        hook_guard_phase((enum hook_phase)now->outer_phase);
+    } else {
         hook_guard_leave();
     }
 }

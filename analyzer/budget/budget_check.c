@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "base/units.h"
+#include "budget/budget_findings.h"
 #include "budget/budget_judge.h"
 #include "live/live_build.h"
 
@@ -158,6 +159,7 @@ static void check_one(struct check *check, const struct check_question *q,
     } else {
         judge_budget(check, b, &measure);
     }
+    judge_findings(check, b, why);
     free(why);
     budget_measure_finish(&measure);
     close_budget(check, b);
@@ -253,6 +255,7 @@ void check_finish(struct check *check)
 {
     for (size_t i = 0; i < check->lines.count; i++) {
         free(check->lines.at[i].why);
+        free(check->lines.at[i].words);
     }
     free(check->lines.at);
     free(check->budgets.at);

@@ -68,6 +68,7 @@ struct check_line {
     uint64_t most;
     uint32_t sites_over;     /* each: so many call sites */
     struct check_site worst; /* each: the worst of them; key NULL = none */
+    char *words;             /* what is counted; NULL = what the metric is called */
     char *why;               /* what a verdict needs to be understood; NULL = nothing */
 };
 

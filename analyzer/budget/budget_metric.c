@@ -39,7 +39,8 @@ bool budget_metric_is_of_run(enum budget_metric metric)
 
 bool budget_metric_has_baseline(enum budget_metric metric)
 {
-    return facts[metric].unit != BUDGET_NS && metric != METRIC_PEAK_RSS && metric != METRIC_DROPPED;
+    return facts[metric].unit != BUDGET_NS && metric != METRIC_PEAK_RSS &&
+           metric != METRIC_DROPPED && metric != METRIC_FINDINGS;
 }
 
 __extension__ typedef unsigned __int128 wide;

@@ -17,7 +17,8 @@ enum budget_merge { BUDGET_LEAST, BUDGET_MEDIAN, BUDGET_HISTOGRAM };
 /*
  * X(id, key in the policy, unit, merge of runs, words). In a report's order. From ALLOCS to TIME a
  * metric adds up over the calls of a site, so that it can be told for one function or within a
- * window; from P50 to MAX it is latency.
+ * window; from P50 to MAX it is latency. FINDINGS is what a budget's own key of that name is
+ * counted in; neither limits nor baseline take it.
  */
 #define BUDGET_METRIC_TABLE(X)                                                                     \
     X(ALLOCS, "allocs", BUDGET_COUNT, BUDGET_LEAST, "allocations")                                 \
@@ -37,7 +38,8 @@ enum budget_merge { BUDGET_LEAST, BUDGET_MEDIAN, BUDGET_HISTOGRAM };
     X(LEAKED_BYTES, "leaked_bytes", BUDGET_BYTES, BUDGET_LEAST, "bytes never freed")               \
     X(SITES, "sites", BUDGET_COUNT, BUDGET_LEAST, "call sites that allocate")                      \
     X(NEW_SITES, "new_sites", BUDGET_COUNT, BUDGET_LEAST, "call sites not in the baseline")        \
-    X(DROPPED, "dropped", BUDGET_COUNT, BUDGET_LEAST, "events not recorded")
+    X(DROPPED, "dropped", BUDGET_COUNT, BUDGET_LEAST, "events not recorded")                       \
+    X(FINDINGS, "findings", BUDGET_COUNT, BUDGET_LEAST, "findings")
 
 enum budget_metric {
 #define BUDGET_METRIC_ID(id, key, unit, merge, words) METRIC_##id,

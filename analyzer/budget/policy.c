@@ -247,11 +247,47 @@ static bool is_asked(const struct policy_budget *b, int metric)
     return b->limits[metric].is_set || b->changes[metric].is_set;
 }
 
+static enum err_code take_finding(struct reader *r, const char *way,
+                                  const struct policy_raw_finding *raw, struct policy_finding *ret)
+{
+    static const char *const confidences[] = {"none", "low", "medium", NULL};
+    const char *kinds[FINDING_KINDS + 2] = {"any"};
+    int kind = 0;
+    int above = 0;
+    for (int i = 0; i < FINDING_KINDS; i++) {
+        kinds[i + 1] = finding_name((enum finding_kind)i);
+    }
+    enum err_code code = take_word(r, way, "kind", raw->kind, kinds, &kind);
+    code = code == ERR_NONE ? take_word(r, way, "above", raw->above, confidences, &above) : code;
+    ret->is_any_kind = kind == 0;
+    ret->kind = (enum finding_kind)(kind > 0 ? kind - 1 : 0);
+    ret->above = above - 1;
+    return code == ERR_NONE ? take_count(r, way, "max", raw->max, INT64_MAX, &ret->max) : code;
+}
+
+static enum err_code take_findings(struct reader *r, const char *way,
+                                   const struct policy_raw_budget *raw, struct policy_budget *b)
+{
+    enum err_code code = ERR_NONE;
+    b->findings = mem_zero(raw->findings_count + 1, sizeof *b->findings);
+    for (unsigned i = 0; i < raw->findings_count && code == ERR_NONE; i++) {
+        char *full = mem_format("%s/findings/%u", way, i);
+        code = take_finding(r, full, &raw->findings[i], &b->findings[b->finding_count++]);
+        free(full);
+    }
+    if (code == ERR_NONE && b->finding_count != 0 &&
+        (policy_window_is_set(&b->window) || b->is_each_site)) {
+        code = policy_text_fail(&r->text, policy_text_place(&r->text, way), r->reterr,
+                                "findings are of the whole run: no window, no phase, no each");
+    }
+    return code;
+}
+
 /* Which metrics go with a window, an op, each site. */
 static enum err_code check_metrics(struct reader *r, const char *way, const struct policy_budget *b)
 {
     bool is_partial = policy_window_is_set(&b->window);
-    bool has_any = false;
+    bool has_any = b->finding_count != 0;
     for (int m = 0; m < METRIC_COUNT; m++) {
         enum budget_metric metric = (enum budget_metric)m;
         const char *key = budget_metric_facts(metric)->key;
@@ -259,7 +295,8 @@ static enum err_code check_metrics(struct reader *r, const char *way, const stru
             continue;
         }
         has_any = true;
-        const char *wanted = NULL;
+        const char *wanted =
+            m == METRIC_FINDINGS ? "a list of its own: findings: [ { kind: ... } ]" : NULL;
         bool is_sites = metric == METRIC_SITES || metric == METRIC_NEW_SITES;
         if (is_partial && !budget_metric_is_of_calls(metric) && !is_sites) {
             wanted =
@@ -279,9 +316,10 @@ static enum err_code check_metrics(struct reader *r, const char *way, const stru
         }
     }
     return has_any ? ERR_NONE
-                   : policy_text_fail(&r->text, policy_text_place(&r->text, way), r->reterr,
-                                      "budget '%s' limits nothing: give it 'limits' or 'baseline'",
-                                      b->name);
+                   : policy_text_fail(
+                         &r->text, policy_text_place(&r->text, way), r->reterr,
+                         "budget '%s' limits nothing: give it 'limits', 'baseline' or 'findings'",
+                         b->name);
 }
 
 static const char *const severities[] = {"error", "warn", NULL};
@@ -368,22 +406,17 @@ static enum err_code take_budget(struct reader *r, size_t index,
     b.name = keep(r, raw->name);
     b.per = keep(r, raw->per);
     b.line = policy_text_place(&r->text, way).line;
-    if (raw->findings_count != 0) {
-        char *full = mem_format("%s/findings", way);
-        enum err_code code =
-            policy_text_fail(&r->text, policy_text_place(&r->text, full), r->reterr,
-                             "findings cannot be a budget yet: this version finds none");
-        free(full);
-        return code;
-    }
     enum err_code code = check_names(r, way, &b);
     code = code == ERR_NONE ? take_parts(r, way, raw, &b) : code;
     code = code == ERR_NONE ? take_manners(r, way, raw->min_samples, raw->severity,
                                            raw->on_improvement, raw->allow_dropped, &b)
                             : code;
+    code = code == ERR_NONE ? take_findings(r, way, raw, &b) : code;
     code = code == ERR_NONE ? check_metrics(r, way, &b) : code;
     if (code == ERR_NONE) {
         *MEM_PUSH(&r->policy->budgets) = b;
+    } else {
+        free(b.findings);
     }
     return code;
 }
@@ -527,6 +560,9 @@ enum err_code policy_parse(const char *path, const char *bytes, size_t length, s
 void policy_destroy(struct policy *policy)
 {
     if (policy != NULL) {
+        for (size_t i = 0; i < policy->budgets.count; i++) {
+            free(policy->budgets.at[i].findings);
+        }
         free(policy->ignores.at);
         free(policy->budgets.at);
         mem_strings_destroy(policy->strings);

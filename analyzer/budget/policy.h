@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "budget/budget_metric.h"
 #include "budget/policy_values.h"
+#include "insight/finding.h"
 
 enum { POLICY_BUDGETS_MAX = 10000, POLICY_IGNORES_MAX = 10000, POLICY_RUNS_MAX = 1000 };
 
@@ -55,6 +56,14 @@ struct policy_tolerance {
     struct budget_ratio latency_absolute;
 };
 
+/* At most so many findings of a kind. */
+struct policy_finding {
+    bool is_any_kind;
+    enum finding_kind kind;
+    int above; /* enum finding_confidence; only what is above it counts, -1 = all */
+    uint64_t max;
+};
+
 enum policy_severity { POLICY_ERROR, POLICY_WARN };
 enum policy_improvement { POLICY_NOTE, POLICY_IMPROVEMENT_WARN, POLICY_FAIL };
 enum policy_units { POLICY_UNITS_MARK, POLICY_UNITS_CLI, POLICY_UNITS_CALLS, POLICY_UNITS_NONE };
@@ -73,6 +82,8 @@ struct policy_budget {
     bool is_each_site;
     struct policy_limit limits[METRIC_COUNT];
     struct policy_change changes[METRIC_COUNT]; /* against the baseline */
+    struct policy_finding *findings;
+    size_t finding_count;
     struct policy_tolerance tolerance;
     struct policy_window window;
     uint64_t min_samples; /* 0 = what a percentile needs */

@@ -6,6 +6,7 @@
 enum {
     RETAINED_BLOCK_BYTES_MIN = 65536, /* who looks for memory looks at large blocks first */
     RETAINED_BLOCKS_MIN = 4,          /* one or two are a program's working memory */
+    RETAINED_BYTES_MIN = 1 << 20,     /* an arena's few chunks are no matter */
     RETAINED_PEAK_PERMILLE = 250,
     RETAINED_HELD_PERMILLE = 250,
     RETAINED_LIFE_PERMILLE = 50, /* of the run: shorter lives are work, not keeping */
@@ -27,8 +28,8 @@ bool finding_retained(const struct finding_facts *facts, const struct finding_gr
     bool lives_long = group->freed * 2 < group->allocs ||
                       finding_permille(life_ns, facts->duration_ns) >= RETAINED_LIFE_PERMILLE;
     if (hist_quantile(&group->size, 5000) < RETAINED_BLOCK_BYTES_MIN ||
-        group->peak_blocks < RETAINED_BLOCKS_MIN || at_peak < RETAINED_PEAK_PERMILLE ||
-        held < RETAINED_HELD_PERMILLE || !lives_long) {
+        group->peak_blocks < RETAINED_BLOCKS_MIN || group->peak_bytes < RETAINED_BYTES_MIN ||
+        at_peak < RETAINED_PEAK_PERMILLE || held < RETAINED_HELD_PERMILLE || !lives_long) {
         return false;
     }
     f->saves.memory_bytes = group->peak_bytes;

@@ -271,7 +271,8 @@ static const struct row_column span_columns[] = {
     TEXT(profile_span, name, "name"),
     U64(profile_span, at_ns, "at_ns"),
     U64(profile_span, times, "times"),
-    U64(profile_span, ns, "ns"),                     U64(profile_span, units, "units"),
+    U64(profile_span, ns, "ns"),
+    U64(profile_span, units, "units"),
 };
 
 static const struct row_column span_call_columns[] = {

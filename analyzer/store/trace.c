@@ -227,12 +227,14 @@ struct reading {
     struct heap_event *events; /* TRACE_CHUNK_EVENTS */
 };
 
-/* heap/ trusts its events: what it indexes with is checked here. */
+/* heap/ trusts its events: what it indexes with is checked here. A note's path is no path but what
+ * the program said beside its name. */
 static bool are_sound(const struct reading *reading, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct heap_event *event = &reading->events[i];
-        if (event->path >= reading->paths || event->process >= reading->processes ||
+        bool has_path = (event->flags & SESSION_EVENT_NOTE) == 0;
+        if ((has_path && event->path >= reading->paths) || event->process >= reading->processes ||
             event->call >= CALL_COUNT || event->latency >= LOGLIN_CODES) {
             return false;
         }

@@ -65,7 +65,8 @@ static char *against(const struct check_line *line)
 char *check_line_text(const struct check *check, const struct check_line *line)
 {
     const struct check_budget *b = &check->budgets.at[line->budget];
-    const char *words = budget_metric_facts(line->metric)->words;
+    const char *words =
+        line->words != NULL ? line->words : budget_metric_facts(line->metric)->words;
     if (line->why != NULL) {
         return mem_format("%s: %s", words, line->why);
     }
@@ -79,7 +80,8 @@ char *check_line_text(const struct check *check, const struct check_line *line)
                       : mem_text("");
     char *text = mem_format(
         "%s %s%s%s%s, %s%s%s%s", actual, words, is_per ? " per " : "", is_per ? b->unit : "",
-        line->worst.key != NULL ? " at one call site" : "", limit, more, by, sites);
+        line->worst.key != NULL && line->words == NULL ? " at one call site" : "", limit, more, by,
+        sites);
     free(sites);
     free(more);
     free(by);

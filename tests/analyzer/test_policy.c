@@ -110,7 +110,7 @@ Test(policy, wrong_shapes_are_told)
 Test(policy, what_cannot_be_judged_is_refused)
 {
     bad("version: 1\nbudgets:\n  - name: x\n",
-        "p.yaml:3:5: budget 'x' limits nothing: give it 'limits' or 'baseline'");
+        "p.yaml:3:5: budget 'x' limits nothing: give it 'limits', 'baseline' or 'findings'");
     bad("version: 1\nbudgets:\n  - name: x\n    window: { phase: a }\n    limits: { peak: 1 }\n",
         "p.yaml:5:21: 'peak: ...': wanted is a metric of calls (allocs, bytes, time, p99, ...): "
         "within a window or a phase no other can be told");

@@ -63,7 +63,7 @@ class Firefox:
         run(*self.cli, "load", path, status=None, env=self.env)
         # Its daemon may come up later than `load` waits for it: questions then find none yet.
         for _ in range(100):
-            if self.ask("thread", "list", status=None).strip() != "":
+            if self.ask("thread", "functions", "--json", "--thread", "t-0", status=None).strip() != "":
                 break
 
     def ask(self, *words, status=0):

@@ -305,7 +305,7 @@ def check_environment(hazards):
     hazards.done("files no program of PATH is started",
                  ["it was"] * os.path.exists(os.path.join(trap, "started")))
     names = set(re.findall(rb"ALLOCTRAP_[A-Z_]+", tree_bytes(hazards.shim, hazards.alloctrap)))
-    allowed = {b"ALLOCTRAP_SESSION", b"ALLOCTRAP_SYMBOL_CACHE"}
+    allowed = {b"ALLOCTRAP_SESSION", b"ALLOCTRAP_SYMBOL_CACHE", b"ALLOCTRAP_LABELS"}
     hazards.done("files settings in the environment", [f"also {names - allowed}"] * bool(names - allowed)
                  or ["none found"] * (not names), f": {sorted(name.decode() for name in names)}")
 

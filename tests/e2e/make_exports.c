@@ -138,8 +138,7 @@ static struct profile *tiny(bool is_after)
 static struct profile *hostile(void)
 {
     static const char *const names[] = {
-        "std::map<std::string, std::vector<int, std::allocator<int> > >::operator[](std::string "
-        "const&)",
+        "std::map<std::string, std::vector<int, std::allocator<int> > >::operator[](int const&)",
         "operator new(unsigned long)",
         "boost::spirit::parse<char const*, rule<\"a;b\"> >(char const*, {lambda(auto:1&&)#1}&&)",
         "semi;colon; and spaces ",

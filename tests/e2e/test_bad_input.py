@@ -28,10 +28,12 @@ WITH_FILE = {
     "merge": [["BAD", "-o", "OUT"], ["GOOD", "BAD", "-o", "OUT"]],
     "symbolize": [["BAD"], ["BAD", "-o", "OUT"]],
     "export": [["BAD", "--format=folded", "-o", "OUT"]],
-    "html": [["BAD", "-o", "OUT"]],
-    "scaling": [["1=GOOD", "2=BAD"]],
+    "html": [["BAD", "-o", "OUT"], ["GOOD", "BAD", "-o", "OUT"]],
+    "scaling": [["1=GOOD", "2=BAD", "3=GOOD"]],
+    "check": [["BAD", "--budget=policy.yaml"], ["GOOD", "BAD", "--budget=policy.yaml"]],
+    "push": [["BAD", "--url=http://127.0.0.1:9/"]],
 }
-NO_RECORDING = ("record", "recover", "attach")
+NO_RECORDING = ("record", "recover", "attach", "top")
 
 USAGE = {
     "record": [[], ["--"], ["--depth=0", "--", "true"], ["--depth=513", "--", "true"],
@@ -49,6 +51,11 @@ USAGE = {
     "merge": [[], ["GOOD"], ["-o", "OUT"]],
     "info": [[], ["GOOD", "GOOD"]],
     "symbolize": [[], ["GOOD", "GOOD"]],
+    "advise": [[], ["GOOD", "GOOD"]],
+    "scaling": [[], ["1=GOOD"], ["GOOD", "GOOD", "GOOD"]],
+    "html": [[], ["GOOD"], ["GOOD", "GOOD", "GOOD", "-o", "OUT"]],
+    "export": [[], ["GOOD"], ["GOOD", "--format=colour", "-o", "OUT"]],
+    "check": [["GOOD", "--report=colour", "--budget=policy.yaml"], ["GOOD", "--runs=0"]],
     "recover": [[], ["dir"], ["-o", "OUT"], ["dir", "dir", "-o", "OUT"]],
 }
 
@@ -236,6 +243,8 @@ def check_places():
 
 with tempfile.TemporaryDirectory(prefix="alloctrap-bad.") as work:
     os.chdir(work)
+    with open("policy.yaml", "w") as out:
+        out.write("version: 1\nbudgets:\n  - name: all\n    limits: { allocs: 1000000 }\n")
     alloctrap.record("good.atrap", [sys.executable, "-c", "a = [bytes(1000) for i in range(999)]"])
     known = commands()
     check_files(known)

@@ -225,6 +225,15 @@ def test_runs():
     got, out, _ = run("check", "--run", command % "concat", *story)
     check(got == 1 and re.search(r"BROKEN +warm lines never allocate\n +84\.\d allocations per line, limit 0",
                                  out), f"and its end: {got} {out}")
+    write("find.yaml", "version: 1\nbudgets:\n"
+          "  - { name: a, findings: [ { kind: temporary, above: none }, { kind: any, max: 1000 } ] }\n"
+          "  - { name: b, match: { function: nobody }, findings: [ { kind: any } ] }\n")
+    got, out, _ = run("check", "kept/run-1.atrap", "--budget=find.yaml", "--report=json")
+    advice = json.loads(run("advise", "kept/run-1.atrap", "--json")[1])["findings"]
+    actual = [r["actual"] for r in json.loads(out)["results"]]
+    check(len(advice) > 0 and actual == [sum(f["kind"] == "temporary" for f in advice), len(advice), 0],
+          f"findings as budget: {actual} {[f['kind'] for f in advice]}")
+    to_validate.append(f"{SCHEMAS}/alloctrap.schema.json=find.yaml")
     got, _, err = run("check", "--run", "false", "--budget=run.yaml")
     check(got == 3 and "ended with status 1" in err, f"a command that fails is not judged: {got} {err}")
     got = run("check", "--run", "false || true", "--runs=1", "--budget=run.yaml", "--units=1:line")[0]

@@ -33,6 +33,7 @@ def run(*command, **options):
 def check_files(prefix, library_dir, program_dir, what):
     manual = os.path.join(prefix, "share/man/man1")
     wanted = [f"{program_dir}/alloctrap", "include/alloctrap/alloctrap.h",
+              "include/alloctrap/criterion.h",
               "libexec/alloctrap/logparse", "libexec/alloctrap/loggen",
               "libexec/alloctrap/traps"]
     wanted += [f"{library_dir}/alloctrap/lib{name}.so" for name in VARIANTS]
@@ -42,7 +43,9 @@ def check_files(prefix, library_dir, program_dir, what):
                    for folder, _, names in os.walk(prefix) for name in names)
     missing = [name for name in wanted if name not in found]
     checks.same(missing, [], f"{what}: everything is installed")
-    strangers = [name for name in found if name not in wanted and not name.startswith("share/")]
+    optional = [f"{program_dir}/alloctrap-push"] # with libcurl
+    strangers = [name for name in found
+                 if name not in wanted + optional and not name.startswith("share/")]
     checks.same(strangers, [], f"{what}: and nothing else beside share")
     if shutil.which("man"):
         text = run("man", "-P", "cat", os.path.join(manual, "alloctrap-record.1"))

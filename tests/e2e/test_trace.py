@@ -23,7 +23,7 @@ def target(name):
 def check_agrees():
     subprocess.run([os.path.join(workloads, "loggen"), "--lines=300", "-o", "access.log"],
                    check=True, stderr=subprocess.DEVNULL)
-    for command in ([target("family")], [target("churn")],
+    for command in ([target("reallocs")], [target("family")], [target("churn")],
                     [target("threads")], [target("signals")],
                     [os.path.join(workloads, "logparse"), "--builder=concat", "access.log"],
                     [sys.executable, "-c", "print(len([str(i) * 99 for i in range(9999)]))"]):

@@ -54,6 +54,9 @@ static struct profile *bare_copy(const struct profile *from)
         const struct profile_path *path = &from->paths.at[i];
         same("path", i, i, profile_path(copy, path->parent, path->frame, path->is_cut));
     }
+    for (size_t i = 0; i < from->notes.count; i++) {
+        *MEM_PUSH(&copy->notes) = from->notes.at[i];
+    }
     for (size_t i = 0; i < from->processes.count; i++) {
         struct profile_process *process = MEM_PUSH(&copy->processes);
         process->pid = from->processes.at[i].pid;

@@ -5,10 +5,9 @@
  *
  * Numbers are held to `report --json`, `compare --json` and the recording's own tables.
  */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { budgets, comparison, realVerdict } from "./beside.mjs";
 import {
   check,
   close,
@@ -17,54 +16,23 @@ import {
   flame,
   launch,
   open,
-  pictures,
-  run,
   skipUnlessBuilt,
   summary,
   texts,
   tile,
 } from "./browser.mjs";
-
-const [alloctrap, makeStory, loggen, logparse, webDir, sources, pictureDir, ...wanted] =
-  process.argv.slice(2);
-const units = await import(pathToFileURL(join(sources, "units.js")));
-const folder = mkdtempSync(join(tmpdir(), "alloctrap-html-"));
-const picture = pictures(pictureDir);
-
-function at(name) {
-  return join(folder, name);
-}
-
-function report(name, ...options) {
-  return JSON.parse(run(alloctrap, "report", at(name), "--json", ...options));
-}
-
-/* A number of the recording's own tables. */
-function query(name, sql) {
-  return Number(run("sqlite3", at(name), sql).trim());
-}
-
-function make() {
-  run(makeStory, at("before.atrap"), at("after.atrap"), at("hostile.atrap"));
-  run(loggen, "--lines=4000", "-o", at("access.log"));
-  for (const builder of ["concat", "pooled"]) {
-    run(
-      "/bin/sh",
-      "-c",
-      `"$0" record --quiet -o "$1" --units=4000:line -- "$2" --builder=${builder} "$3" ` +
-        '>"$1.out" 2>&1',
-      alloctrap,
-      at(`${builder}.atrap`),
-      logparse,
-      at("access.log"),
-    );
-  }
-  for (const name of ["before", "hostile", "concat"]) {
-    run(alloctrap, "html", at(`${name}.atrap`), "-o", at(`${name}.html`));
-  }
-  run(alloctrap, "html", at("concat.atrap"), at("pooled.atrap"), "-o", at("change.html"));
-  run(alloctrap, "html", at("before.atrap"), at("after.atrap"), "-o", at("story.html"));
-}
+import {
+  at,
+  folder,
+  make,
+  picture,
+  pictureDir,
+  query,
+  report,
+  units,
+  wanted,
+  webDir,
+} from "./recordings.mjs";
 
 /* The call sites that allocate, as a page lists them. */
 function sitesBy(json, member) {
@@ -394,8 +362,12 @@ async function names(browser) {
 }
 
 async function colours(browser) {
-  for (const name of ["concat", "change", "before"]) {
-    for (const scheme of ["light", "dark"]) {
+  for (const [name, schemes] of [
+    ["concat", ["light", "dark"]],
+    ["change", ["light", "dark"]],
+    ["before", ["light"]],
+  ]) {
+    for (const scheme of schemes) {
       const page = await open(browser, at(`${name}.html`), { scheme });
       await flame(page);
       await page.locator("#sites button.open").first().click();
@@ -508,103 +480,6 @@ async function hostile(browser) {
   await blocked.context().close();
 }
 
-async function comparison(browser) {
-  const json = JSON.parse(
-    run(alloctrap, "compare", at("before.atrap"), at("after.atrap"), "--json"),
-  );
-  const [b, a] = [json.before.totals, json.after.totals];
-  const page = await open(browser, at("story.html"));
-  const tileOf = (name) => texts(page, `.tile[data-name="${name}"]`).then(([text]) => text);
-  equal(
-    await tileOf("Allocations"),
-    `Allocations ${units.ratio(b.allocations, a.allocations, "fewer", "more")} ${units.count(
-      b.allocations,
-    )} → ${units.count(a.allocations)}`,
-    "allocations of both",
-  );
-  equal(
-    await tileOf("Peak memory"),
-    `Peak memory ${units.ratio(b.peak_bytes, a.peak_bytes, "less", "more")} ${units.bytes(
-      b.peak_bytes,
-    )} → ${units.bytes(a.peak_bytes)}`,
-    "peak of both",
-  );
-  const counts = {};
-  json.sites.forEach((site) => (counts[site.change] = (counts[site.change] ?? 0) + 1));
-  const note = (await texts(page, "#sites .note"))[0];
-  for (const [change, count] of Object.entries(counts)) {
-    check(note.includes(`${count} ${change}`), `${count} ${change}: ${note}`);
-  }
-  await page.click("#sites .choice button[data-value=vanished]");
-  equal(await page.locator("#sites tr.row").count(), counts.vanished, "what vanished");
-  await page.click("#sites .choice button[data-value=all]");
-  const changed = json.allocating_functions.filter(
-    (f) => f.before.allocations !== f.after.allocations,
-  );
-  equal(await page.locator("#functions tr.row").count(), changed.length, "functions that changed");
-  for (const f of changed) {
-    const row = (await texts(page, "#functions tr.row")).find((text) =>
-      text.startsWith(f.function.replace(/\s+/g, " ")),
-    );
-    check(
-      row?.includes(` ${units.count(f.before.allocations)} ${units.count(f.after.allocations)} `),
-      `${f.function}: ${row}`,
-    );
-  }
-  const per = units.per(b.allocations, json.before.per_unit_of.count);
-  check(
-    (await texts(page, "#totals tr.row")).some((text) =>
-      text.startsWith(`allocations per line ${per} `),
-    ),
-    "for each line",
-  );
-  await flame(page);
-  const both = `all: ${units.count(b.allocations)} → ${units.count(a.allocations)}`;
-  check(
-    (await page.getAttribute("#frame-0", "aria-label")).startsWith(both),
-    "the flame graph holds both sides",
-  );
-  await page.click("#flame .choice button[data-value=after]");
-  await page.waitForFunction(() => document.querySelectorAll(".flame g.frame").length > 1);
-  check(
-    (await page.locator('.flame g.frame[aria-label^="concat_append: "]').count()) === 0,
-    "what vanished has no width after",
-  );
-  await picture(page, "story", true);
-  await close(page, "comparison");
-}
-
-async function budgets(browser) {
-  const check = {
-    schema: "alloctrap.check/1",
-    what: "before.atrap",
-    budgets: [
-      { name: "parser stays lean", verdict: "broken" },
-      { name: "start", verdict: "ok" },
-    ],
-    results: [
-      { budget: "start", metric: "bytes", verdict: "ok", text: "512 B, limit 1.00 KiB" },
-      {
-        budget: "parser stays lean",
-        metric: "allocations",
-        verdict: "broken",
-        text: "84.3 allocations per line, limit 3 </script>",
-        worst: { function: "concat_append", file: "concat.c", line: 31 },
-      },
-    ],
-  };
-  writeFileSync(at("check.json"), JSON.stringify(check));
-  run(alloctrap, "html", at("before.atrap"), `--check=${at("check.json")}`, "-o", at("check.html"));
-  const page = await open(browser, at("check.html"));
-  equal(await tile(page, "Budgets"), "1 broken", "the verdict is on the first screen");
-  const rows = await texts(page, "#budgets tbody tr");
-  equal(rows.length, 2, "a row for each limit");
-  equal(rows[0].startsWith("parser stays lean broken 84.3"), true, "what broke comes first");
-  await page.click("#budgets button.link");
-  equal(await page.inputValue("#focus"), "concat_append", "its worst call site is one click away");
-  await close(page, "budgets");
-}
-
 async function size() {
   check(statSync(at("before.html")).size < 400000, "a small page is small");
 }
@@ -630,6 +505,7 @@ try {
     hostile,
     comparison,
     budgets,
+    realVerdict,
     size,
   ]) {
     if (wanted.length > 0 && !wanted.includes(part.name)) {

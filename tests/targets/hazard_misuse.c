@@ -62,8 +62,10 @@ static void on_abort(int number)
 {
     (void)number;
     tell("handler\n");
-    void *block = malloc(10); /* not allowed, often done */
-    _exit(block == NULL ? 7 : 8);
+    counts_reset();
+    (void)take(10); /* not allowed, often done */
+    counts_tell();
+    _exit(7);
 }
 
 static int handle_abort(char **arguments)

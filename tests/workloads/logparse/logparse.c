@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, OUT_BUFFER_BYTES = 64 * 1024 };
 
 struct options {

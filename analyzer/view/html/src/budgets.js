@@ -47,12 +47,22 @@ export function headline(check) {
   return unsure > 0 ? `${words}, ${unsure} cannot be told` : words;
 }
 
-function where(result) {
-  const worst = result.worst;
-  if (!worst) {
-    return "";
-  }
-  return `${worst.function}${worst.file ? ` ${worst.file}:${worst.line}` : ""}`;
+/* The call site to look at: the one over a limit, or what moved the budget most. */
+function siteOf(check, result) {
+  const budget = check.budgets.find(({ name }) => name === result.budget);
+  return result.worst ?? (weight(result.verdict) > 0 ? budget?.moved?.[0] : undefined);
+}
+
+function label(site) {
+  return site ? `${site.function}${site.file ? ` ${site.file}:${site.line}` : ""}` : "";
+}
+
+function focusOn(site, state) {
+  return el(
+    "button",
+    { type: "button", class: "link", onclick: () => state.set({ focus: site.function }) },
+    el("span", { class: "function" }, label(site)),
+  );
 }
 
 export function budgetTable(check, state) {
@@ -78,21 +88,13 @@ export function budgetTable(check, state) {
       { name: "text", title: "What", isWord: true, value: (r) => r.text, cell: (r) => r.text },
       {
         name: "where",
-        title: "Worst call site",
+        title: "Look at",
         isWord: true,
-        value: where,
-        cell: (r) =>
-          r.worst
-            ? el(
-                "button",
-                {
-                  type: "button",
-                  class: "link",
-                  onclick: () => state.set({ focus: r.worst.function }),
-                },
-                el("span", { class: "function" }, where(r)),
-              )
-            : "",
+        value: (r) => label(siteOf(check, r)),
+        cell: (r) => {
+          const site = siteOf(check, r);
+          return site ? focusOn(site, state) : "";
+        },
       },
     ],
   });
