@@ -212,8 +212,7 @@ static bool launch_with_stacks(struct launch *launch, char *stacks)
     (void)sys_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&before, sizeof all, 0, 0);
     long child = clone(run_between, stacks + 2 * CHILD_STACK_BYTES, CLONE_VM | CLONE_VFORK, launch);
     if (child > 0) {
-        while (sys_call6(SYS_wait4, child, 0, __WCLONE, 0, 0, 0) == -EINTR) {
-        }
+        (void)sys_call6(SYS_wait4, child, 0, __WCLONE, 0, 0, 0); /* no signal can interrupt it */
     }
     (void)sys_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof all, 0, 0);
     return child > 0 && launch->exec_result == 0;

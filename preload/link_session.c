@@ -22,6 +22,7 @@ enum {
     NAME_BYTES = 64,
     LIMIT_SHARE = 16, /* of a limited address space we take one part in so many */
     DISK_SHARE = 2,   /* of a small file system, too */
+    BACK_TRIES_MAX = 64, /* a timer's signals may interrupt so many */
     STOCK_BYTES = 4 << 20,
     STOCK_MODULES = 64,
     MODULES_SHARE = 8, /* and of a small session the module table one in so many */
@@ -174,10 +175,10 @@ static bool back_open_file(long fd, uint64_t off, uint64_t bytes)
     if (off + bytes > limit_of(RLIMIT_FSIZE)) {
         return false; /* beyond it the kernel would send SIGXFSZ */
     }
-    long result;
-    do {
+    long result = -EINTR;
+    for (int tries = 0; result == -EINTR && tries < BACK_TRIES_MAX; tries++) {
         result = sys_call6(SYS_fallocate, fd, 0, (long)off, (long)bytes, 0, 0);
-    } while (result == -EINTR);
+    }
     if (result == -EOPNOTSUPP || result == -ENOSYS) {
         return write_zeros(fd, off, bytes);
     }
