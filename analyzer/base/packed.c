@@ -44,7 +44,7 @@ static ssize_t gzip_write(void *cookie, const char *bytes, size_t count)
     struct packed *p = cookie;
     p->gzip.next_in = (z_const Bytef *)(uintptr_t)bytes; /* zlib does not write there */
     p->gzip.avail_in = (uInt)count;
-    return gzip_some(p, Z_NO_FLUSH) == 0 ? (ssize_t)count : -1;
+    return gzip_some(p, Z_NO_FLUSH) == 0 ? (ssize_t)count : 0; /* never negative: fopencookie(3) */
 }
 
 static int gzip_close(void *cookie)
@@ -73,7 +73,7 @@ static int zstd_some(struct packed *p, ZSTD_inBuffer *in, ZSTD_EndDirective end)
 static ssize_t zstd_write(void *cookie, const char *bytes, size_t count)
 {
     ZSTD_inBuffer in = {bytes, count, 0};
-    return zstd_some(cookie, &in, ZSTD_e_continue) == 0 ? (ssize_t)count : -1;
+    return zstd_some(cookie, &in, ZSTD_e_continue) == 0 ? (ssize_t)count : 0;
 }
 
 static int zstd_close(void *cookie)
