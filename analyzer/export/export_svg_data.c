@@ -249,7 +249,7 @@ static ssize_t write_safely(void *cookie, const char *bytes, size_t count)
             fputc(bytes[i], out);
         }
     }
-    return ferror(out) != 0 ? -1 : (ssize_t)count;
+    return ferror(out) != 0 ? 0 : (ssize_t)count; /* never negative: fopencookie(3) */
 }
 
 void export_svg_data(const struct export_job *job, const struct export_flame *flame, bool is_icicle,
