@@ -166,9 +166,14 @@ void live_launch_cancel(struct live_launch *launch)
 
 bool live_launch_poll(struct live_launch *launch)
 {
-    if (!launch->has_ended && waitpid(launch->pid, &launch->wait_status, WNOHANG) == launch->pid) {
-        launch->has_ended = true;
+    if (launch->has_ended) {
+        return true;
     }
+    pid_t ended = waitpid(launch->pid, &launch->wait_status, WNOHANG);
+    if (ended < 0 && errno != EINTR) { /* it can be known no more: no waiting for ever */
+        launch->wait_status = W_EXITCODE(LIVE_LAUNCH_LOST, 0);
+    }
+    launch->has_ended = ended == launch->pid || (ended < 0 && errno != EINTR);
     return launch->has_ended;
 }
 

@@ -13,7 +13,12 @@
 #include "base/err.h"
 #include "live/live_signals.h"
 
-enum { LIVE_LAUNCH_NOT_RUNNABLE = 126, LIVE_LAUNCH_NOT_FOUND = 127, LIVE_LAUNCH_SIGNAL = 128 };
+enum {
+    LIVE_LAUNCH_LOST = 125, /* the kernel does not tell how it ended */
+    LIVE_LAUNCH_NOT_RUNNABLE = 126,
+    LIVE_LAUNCH_NOT_FOUND = 127,
+    LIVE_LAUNCH_SIGNAL = 128
+};
 
 struct live_launch {
     pid_t pid;
