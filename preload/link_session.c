@@ -20,8 +20,8 @@ enum {
     PAGE_BYTES = 4096,
     ZERO_BYTES = PAGE_BYTES,
     NAME_BYTES = 64,
-    LIMIT_SHARE = 16, /* of a limited address space we take one part in so many */
-    DISK_SHARE = 2,   /* of a small file system, too */
+    LIMIT_SHARE = 16,    /* of a limited address space we take one part in so many */
+    DISK_SHARE = 2,      /* of a small file system, too */
     BACK_TRIES_MAX = 64, /* a timer's signals may interrupt so many */
     STOCK_BYTES = 4 << 20,
     STOCK_MODULES = 64,
