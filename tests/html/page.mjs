@@ -390,7 +390,7 @@ async function widths(browser) {
     for (const [width, height, schemes] of [
       [360, 740, ["light", "dark"]],
       [1280, 900, ["light", "dark"]],
-      [3840, 2160, ["light"]],
+      [3840, 2160, ["light", "dark"]],
     ]) {
       for (const scheme of schemes) {
         const page = await open(browser, at(`${name}.html`), { width, height, scheme });
