@@ -15,7 +15,7 @@ import sys
 
 from consumers import ALLOCTRAP, KINDS, MAKE_EXPORTS, check, export, make, node, read_json, run, run_tests, totals
 
-LAKE_RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+LAKE_RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
 MERGED = 1000
 
 # Runs statements of a file, a JSON array, and prints the rows of each.
@@ -63,11 +63,6 @@ def test_ndjson():
     for kind in KINDS:
         own = totals(make(kind))
         path = export(f"{kind}.atrap", "ndjson", f"{kind}.ndjson")
-        if kind == "large":  # DuckDB wants a minute for its 110 MB; the sums are the point
-            rows = [json.loads(line) for line in open(path, encoding="utf-8")]
-            check(sum(r["bytes"] for r in rows) == own["bytes"] and len(rows) == own["sites"], "large: sums")
-            check(sum(c for r in rows for _, c in r["size_buckets"]) == own["allocations"], "large: buckets")
-            continue
         answer = duckdb(f"SELECT sum(allocations)::BIGINT AS allocations, sum(bytes)::BIGINT AS bytes, "
                         f"sum(live)::BIGINT AS live, sum(time_ns)::BIGINT AS time, count(*) AS rows, "
                         f"count(DISTINCT site) AS sites FROM read_json('{path}')",

@@ -109,6 +109,21 @@ export async function flame(page) {
   });
 }
 
+/* The flame graph grows into its place; a picture is taken when it has. */
+export async function settled(page) {
+  await page.waitForFunction(
+    () => {
+      const frame = document.querySelector(".flame g.frame rect");
+      const width = frame === null ? "" : frame.getAttribute("width");
+      const isSame = window.lastWidth === width;
+      window.lastWidth = width;
+      return isSame;
+    },
+    null,
+    { timeout: WAIT_MS, polling: 250 },
+  );
+}
+
 export function texts(page, selector) {
   return page.$$eval(selector, (elements) =>
     elements.map((element) => element.innerText.trim().replace(/\s+/g, " ")),

@@ -16,6 +16,7 @@ import {
   flame,
   launch,
   open,
+  settled,
   skipUnlessBuilt,
   summary,
   texts,
@@ -397,6 +398,7 @@ async function widths(browser) {
         await flame(page);
         const wide = await page.evaluate(() => document.documentElement.scrollWidth);
         check(wide <= width, `${name} fits into ${width} columns: ${wide}`);
+        await settled(page);
         await picture(page, `${name}-${width}-${scheme}`);
         await close(page, `${name} at ${width}`);
       }

@@ -4,7 +4,7 @@
  *   node screenshot.mjs WEB_DIR PAGE.html FOLDER
  */
 import { join } from "node:path";
-import { close, flame, launch, open } from "./browser.mjs";
+import { close, flame, launch, open, settled } from "./browser.mjs";
 
 const [webDir, file, folder] = process.argv.slice(2);
 const browser = await launch(webDir);
@@ -14,6 +14,7 @@ for (const [scheme, name] of [
 ]) {
   const page = await open(browser, file, { scheme, width: 1280, height: 980 });
   await flame(page);
+  await settled(page);
   await page.screenshot({ path: join(folder, name) });
   await close(page, name);
 }
