@@ -63,7 +63,7 @@ def speedscope(path):
 
 
 def test_speedscope():
-    for kind in ("tiny", "hostile"):
+    for kind in KINDS:
         path = make(kind)
         own = totals(path)
         texts = speedscope(export(path, "speedscope", f"{kind}.speedscope.json"))

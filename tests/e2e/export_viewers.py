@@ -34,7 +34,7 @@ def dh_view(path):
 
 
 def test_dhat():
-    for kind in ("tiny", "hostile"):
+    for kind in KINDS:
         own = totals(make(kind))
         text = dh_view(export(f"{kind}.atrap", "dhat", f"{kind}.dhat"))
         for label, size, blocks in (("Total", "bytes", "allocations"), ("At t-gmax", "peak", "peak-blocks"),
