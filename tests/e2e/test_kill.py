@@ -5,7 +5,8 @@ returned, the host never notices, and `alloctrap recover` gives the exact counte
     test_kill.py ALLOCTRAP LIBRARY ENDLESS [--soak]
 
 ENDLESS keeps in a shared file what its returned calls did, one line for each thread; of each thread
-at most one call may be recorded and not be in the file yet. --soak: 300 moments instead of 6.
+at most one call may be recorded and not be in the file yet. --soak: 450 moments instead of
+6, more than 1,300 kills.
 """
 import ctypes
 import glob
@@ -25,7 +26,7 @@ PR_SET_CHILD_SUBREAPER = 36
 # Threads, and how many calls have returned when the blow falls.
 MOMENTS = [(1, 1), (1, 2000), (2, 70000), (4, 300), (4, 200000), (16, 20000)]
 if "--soak" in sys.argv:
-    MOMENTS = [(1 + moment * 7 % 16, 1 + moment * moment * 11) for moment in range(300)]
+    MOMENTS = [(1 + moment * 7 % 16, 1 + moment * moment * 11) for moment in range(450)]
 
 checks = Checks()
 alloctrap = Alloctrap(sys.argv[1])
