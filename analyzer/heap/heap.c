@@ -4,7 +4,16 @@
 
 #include "heap/heap_life.h"
 
-enum { PREFETCH_INDEX_AHEAD = 16, PREFETCH_RECORD_AHEAD = 8 };
+/* How many events lie between asking the cache for something and needing it: the index, then the
+ * record that it names. */
+enum { AHEAD_INDEX = 16, AHEAD_RECORD = 8 };
+
+/* What is known of an event before its turn. */
+struct ahead {
+    struct heap_process *process; /* NULL: not one that the profile knows */
+    uint32_t hash;                /* of its address */
+    bool is_end;                  /* it may end a block */
+};
 
 struct heap *heap_create(struct profile *profile)
 {
@@ -15,16 +24,19 @@ struct heap *heap_create(struct profile *profile)
     return heap;
 }
 
-/* NULL for a process that the profile does not know. */
+/* Until the profile has more of them, pointers to processes stay good. */
+static void reach_processes(struct heap *heap)
+{
+    while (heap->processes.count < heap->profile->processes.count) {
+        (void)MEM_PUSH(&heap->processes);
+    }
+}
+
+/* NULL for a process that the profile did not know at the last reach_processes(). */
 static struct heap_process *process_at(struct heap *heap, uint32_t process)
 {
     if (process >= heap->processes.count) {
-        if (process >= heap->profile->processes.count) {
-            return NULL;
-        }
-        while (heap->processes.count <= process) {
-            (void)MEM_PUSH(&heap->processes);
-        }
+        return NULL;
     }
     struct heap_process *p = &heap->processes.at[process];
     if (!p->is_begun) {
@@ -34,16 +46,17 @@ static struct heap_process *process_at(struct heap *heap, uint32_t process)
 }
 
 static void add_alloc(struct heap *heap, struct heap_process *process, struct heap_thread *thread,
-                      const struct heap_event *event, uint32_t site)
+                      const struct heap_event *event, uint32_t hash, uint32_t site)
 {
     uint64_t birth = process->births & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
     process->births += 1;
     heap_hist_add(&heap->sites.sites.at[site].size, loglin_code(event->size), &heap->sites.budget);
-    struct heap_block *block = heap_life_begin(heap, process, event, birth);
+    struct heap_block *block = heap_life_begin(heap, process, event, hash, birth);
     heap_life_tell_timeline(heap);
     thread->has_last = true;
     thread->may_inherit = true;
     thread->frees_in_a_row = 0;
+    thread->last_block = block;
     thread->last_birth = birth;
     thread->last_addr = event->addr;
     thread->last_bytes = event->size;
@@ -67,61 +80,111 @@ static void tell_slow(struct heap *heap, const struct heap_event *event, uint32_
                                });
 }
 
+static void tell_bin(struct profile_bin *bin, const struct heap_tally *tally)
+{
+    bin->allocs += tally->allocs;
+    bin->frees += tally->frees;
+    bin->bytes += tally->bytes;
+    bin->ns += tally->ns;
+}
+
+static void tell_process(struct heap_process *process, const struct heap_tally *tally)
+{
+    process->calls += tally->calls;
+    process->totals.allocs += tally->allocs;
+    process->totals.frees += tally->frees;
+    process->totals.failed += tally->failed;
+    process->totals.bytes += tally->bytes;
+    process->totals.ns += tally->ns;
+}
+
+static void end_tally(struct heap *heap)
+{
+    if (heap->tally_process != NULL) {
+        tell_process(heap->tally_process, &heap->tally);
+        tell_bin(heap->timeline.last, &heap->tally);
+        heap->tally = (struct heap_tally){0};
+        heap->tally_process = NULL;
+    }
+}
+
+/* Makes room for a tally of a process in the bin of a time; false when that is not the last bin. */
+static bool begin_tally(struct heap *heap, struct heap_process *process, uint64_t time_ns)
+{
+    end_tally(heap);
+    if (!heap_timeline_is_last(&heap->timeline, time_ns)) {
+        heap_life_tell_timeline(heap);
+        (void)heap_timeline_find(&heap->timeline, time_ns);
+    }
+    heap->tally_process = process;
+    return heap_timeline_is_last(&heap->timeline, time_ns);
+}
+
+/* An event adds to its process, and to the bin of its time. */
+static void add_to_tally(struct heap *heap, struct heap_process *process, uint64_t time_ns,
+                         const struct profile_calls *added)
+{
+    bool is_last =
+        (heap->tally_process == process && heap_timeline_is_last(&heap->timeline, time_ns)) ||
+        begin_tally(heap, process, time_ns);
+    struct heap_tally *tally = &heap->tally;
+    tally->calls += added->calls;
+    tally->allocs += added->allocs;
+    tally->frees += added->frees;
+    tally->failed += added->failed;
+    tally->bytes += added->bytes;
+    tally->ns += added->ns;
+    if (__builtin_expect(!is_last, false)) { /* alone in its bin */
+        tell_process(process, tally);
+        tell_bin(heap_timeline_find(&heap->timeline, time_ns), tally);
+        heap->tally = (struct heap_tally){0};
+    }
+}
+
+static uint16_t latency_of(const struct heap_event *event)
+{
+    return event->latency < LOGLIN_CODES ? event->latency : LOGLIN_CODES - 1;
+}
+
+static struct profile_calls added_by(const struct heap_event *event, bool is_end)
+{
+    bool has_block = !heap_event_is_idle(event);
+    bool is_call = !heap_event_is_old_half(event); /* its other half is the call */
+    uint64_t ns = is_call ? loglin_value(latency_of(event)) : 0;
+    return (struct profile_calls){
+        .calls = is_call,
+        .allocs = has_block && !is_end,
+        .frees = has_block && is_end,
+        .failed = (event->flags & SESSION_EVENT_FAILED) != 0,
+        .bytes = has_block && !is_end ? event->size : 0,
+        .ns = ns,
+        .ns_max = ns,
+    };
+}
+
 /* Counts, sums and latency: what needs no order and no addresses. */
 static void count_event(struct heap *heap, struct heap_process *process,
                         const struct heap_event *event, uint32_t site, bool is_end)
 {
-    struct profile_bin *bin = heap_timeline_bin(&heap->timeline, event->time_ns);
+    struct profile_calls added = added_by(event, is_end);
     struct heap_call *call = heap_sites_call(&heap->sites, site, event->call);
-    bool has_block = !heap_event_is_idle(event);
-    bool is_failed = (event->flags & SESSION_EVENT_FAILED) != 0;
-    uint64_t ended = has_block && is_end;
-    uint64_t begun = has_block && !is_end;
-    uint64_t bytes = begun != 0 ? event->size : 0;
-    struct profile_calls *counts = &call->counts;
-    counts->allocs += begun;
-    counts->frees += ended;
-    counts->bytes += bytes;
-    process->totals.allocs += begun;
-    process->totals.frees += ended;
-    process->totals.bytes += bytes;
-    bin->allocs += begun;
-    bin->frees += ended;
-    bin->bytes += bytes;
-    if (heap_event_is_old_half(event)) {
-        return; /* half a call: its other half counts it */
+    add_to_tally(heap, process, event->time_ns, &added);
+    call->bytes += added.bytes;
+    if (added.calls != 0) {
+        heap_hist_add(&call->latency, latency_of(event), &heap->sites.budget);
+        if (heap_slow_wants(&heap->slow, added.ns)) {
+            tell_slow(heap, event, site, added.ns, !is_end);
+        }
     }
-    uint16_t code = event->latency < LOGLIN_CODES ? event->latency : LOGLIN_CODES - 1;
-    uint64_t ns = loglin_value(code);
-    counts->calls += 1;
-    counts->failed += is_failed;
-    counts->ns += ns;
-    counts->ns_max = ns > counts->ns_max ? ns : counts->ns_max;
-    heap_hist_add(&call->latency, code, &heap->sites.budget);
-    process->calls += 1;
-    process->totals.failed += is_failed;
-    process->totals.ns += ns;
-    bin->ns += ns;
-    if (heap_slow_wants(&heap->slow, ns)) {
-        tell_slow(heap, event, site, ns, !is_end);
+    if (event->flags != 0) {
+        call->odd_calls += added.calls;
+        call->odd_allocs += added.allocs;
+        call->odd_frees += added.frees;
+        call->failed += added.failed;
     }
-}
-
-/* The same, and what that added also for the marks and phases that the event lies in. */
-static void count_in_spans(struct heap *heap, struct heap_process *process,
-                           const struct heap_event *event, uint32_t site, bool is_end)
-{
-    struct profile_calls before = heap_sites_call(&heap->sites, site, event->call)->counts;
-    count_event(heap, process, event, site, is_end);
-    const struct profile_calls *now = &heap_sites_call(&heap->sites, site, event->call)->counts;
-    struct profile_calls added = {.calls = now->calls - before.calls,
-                                  .allocs = now->allocs - before.allocs,
-                                  .frees = now->frees - before.frees,
-                                  .failed = now->failed - before.failed,
-                                  .bytes = now->bytes - before.bytes,
-                                  .ns = now->ns - before.ns,
-                                  .ns_max = now->ns - before.ns};
-    heap_spans_count(&heap->spans, event, site, &added, &heap->sites.budget);
+    if (__builtin_expect(heap->spans.is_used, false)) {
+        heap_spans_count(&heap->spans, event, site, &added, &heap->sites.budget);
+    }
 }
 
 static void forget_realloc(struct heap *heap, struct heap_thread *thread)
@@ -140,42 +203,42 @@ static void begin_thread(struct heap *heap, struct heap_process *process, uint32
     *thread = (struct heap_thread){.id = id};
 }
 
-static void add_event(struct heap *heap, const struct heap_event *event)
+/* An event that is no call. */
+static void add_sign(struct heap *heap, struct heap_process *process,
+                     const struct heap_event *event)
 {
-    struct heap_process *process = process_at(heap, event->process);
+    if ((event->flags & SESSION_EVENT_THREAD) != 0) {
+        begin_thread(heap, process, event->thread);
+    } else {
+        heap_spans_note(&heap->spans, heap->profile, event);
+    }
+}
+
+static void add_event(struct heap *heap, const struct heap_event *event, const struct ahead *ahead)
+{
+    struct heap_process *process = ahead->process;
     if (process == NULL || event->call >= CALL_COUNT) {
         return;
     }
-    if (event->time_ns > heap->now_ns) {
-        heap->now_ns = event->time_ns;
-    }
-    if ((event->flags & SESSION_EVENT_THREAD) != 0) {
-        begin_thread(heap, process, event->thread);
-        return;
-    }
-    if ((event->flags & SESSION_EVENT_NOTE) != 0) {
-        heap_spans_note(&heap->spans, heap->profile, event);
+    heap->now_ns = event->time_ns > heap->now_ns ? event->time_ns : heap->now_ns;
+    if ((event->flags & (SESSION_EVENT_THREAD | SESSION_EVENT_NOTE)) != 0) {
+        add_sign(heap, process, event);
         return;
     }
     uint32_t site = heap_life_site(heap, event->path);
     struct heap_thread *thread = heap_process_thread(process, event->thread);
-    enum hook_effect effect = hook_call_effect(event->call);
-    bool is_end = effect == HOOK_EFFECT_FREE || (event->flags & SESSION_EVENT_OLD) != 0;
-    if (is_end || effect != HOOK_EFFECT_REALLOC) {
+    bool is_end = ahead->is_end;
+    if (is_end || hook_call_effect(event->call) != HOOK_EFFECT_REALLOC) {
         forget_realloc(heap, thread); /* its new half was lost */
     }
-    if (__builtin_expect(heap->spans.is_used, false)) {
-        count_in_spans(heap, process, event, site, is_end);
-    } else {
-        count_event(heap, process, event, site, is_end);
-    }
+    count_event(heap, process, event, site, is_end);
     if (heap_event_is_idle(event)) {
         return;
     }
     if (is_end) {
-        heap_life_end(heap, process, event);
+        heap_life_end(heap, process, thread, event, ahead->hash);
     } else {
-        add_alloc(heap, process, thread, event, site);
+        add_alloc(heap, process, thread, event, ahead->hash, site);
     }
 }
 
@@ -193,38 +256,44 @@ static void give_up_old(struct heap *heap)
     }
 }
 
-static const struct heap_blocks *blocks_of(const struct heap *heap, uint32_t process)
+static void look_ahead(struct heap *heap, const struct heap_event *event, struct ahead *ahead)
 {
-    bool is_begun = process < heap->processes.count && heap->processes.at[process].is_begun;
-    return is_begun ? &heap->processes.at[process].blocks : NULL;
+    ahead->process = process_at(heap, event->process);
+    ahead->is_end =
+        event->call < CALL_COUNT && (hook_call_effect(event->call) == HOOK_EFFECT_FREE ||
+                                     (event->flags & SESSION_EVENT_OLD) != 0);
+    if (ahead->process != NULL) {
+        ahead->hash = heap_blocks_hash(&ahead->process->blocks, event->addr);
+        heap_blocks_prefetch(&ahead->process->blocks, ahead->hash);
+    }
+}
+
+static void look_closer(const struct ahead *ahead)
+{
+    if (ahead->is_end && ahead->process != NULL) {
+        heap_blocks_prefetch_record(&ahead->process->blocks, ahead->hash);
+    }
 }
 
 /* Two cache misses lie on each event's way, one behind the other: the index, then the record. */
-static void prefetch(const struct heap *heap, const struct heap_event *events, size_t left)
-{
-    const struct heap_blocks *blocks;
-    if (left > PREFETCH_INDEX_AHEAD) {
-        const struct heap_event *event = &events[PREFETCH_INDEX_AHEAD];
-        blocks = blocks_of(heap, event->process);
-        if (blocks != NULL) {
-            heap_blocks_prefetch(blocks, event->addr);
-        }
-    }
-    if (left > PREFETCH_RECORD_AHEAD) {
-        const struct heap_event *event = &events[PREFETCH_RECORD_AHEAD];
-        blocks = blocks_of(heap, event->process);
-        if (blocks != NULL) {
-            heap_blocks_prefetch_record(blocks, event->addr);
-        }
-    }
-}
-
 void heap_add(struct heap *heap, const struct heap_event *events, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        prefetch(heap, &events[i], count - i);
-        add_event(heap, &events[i]);
+    struct ahead ahead[AHEAD_INDEX];
+    reach_processes(heap);
+    for (size_t i = 0; i < AHEAD_INDEX && i < count; i++) {
+        look_ahead(heap, &events[i], &ahead[i]);
     }
+    for (size_t i = 0; i < count; i++) {
+        struct ahead now = ahead[i % AHEAD_INDEX];
+        if (i + AHEAD_INDEX < count) {
+            look_ahead(heap, &events[i + AHEAD_INDEX], &ahead[i % AHEAD_INDEX]);
+        }
+        if (i + AHEAD_RECORD < count) {
+            look_closer(&ahead[(i + AHEAD_RECORD) % AHEAD_INDEX]);
+        }
+        add_event(heap, &events[i], &now);
+    }
+    end_tally(heap);
     if (heap->has_late) {
         give_up_old(heap);
     }
@@ -266,11 +335,13 @@ static void sum_rss(struct heap *heap, uint64_t time_ns, uint64_t faults)
     for (size_t i = 0; i < heap->processes.count; i++) {
         rss_bytes += heap->processes.at[i].rss_bytes;
     }
+    heap_life_tell_timeline(heap);
     heap_timeline_sample(&heap->timeline, time_ns, rss_bytes, faults);
 }
 
 void heap_process_ended(struct heap *heap, uint32_t id)
 {
+    reach_processes(heap);
     struct heap_process *process = process_at(heap, id);
     if (process == NULL) {
         return;
@@ -297,6 +368,7 @@ void heap_process_ended(struct heap *heap, uint32_t id)
 void heap_sample(struct heap *heap, uint64_t time_ns, uint32_t id, uint64_t rss_bytes,
                  uint64_t faults)
 {
+    reach_processes(heap);
     struct heap_process *process = process_at(heap, id);
     if (process == NULL) {
         return;

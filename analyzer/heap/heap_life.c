@@ -22,19 +22,18 @@ void heap_life_end_chain(struct heap *heap, uint32_t chain)
 
 /* Everything that an ended life tells, but for what is live now. */
 static void tell_life(struct heap *heap, struct heap_process *process,
-                      const struct heap_block *block, const struct heap_event *end)
+                      const struct heap_thread *thread, const struct heap_block *block,
+                      const struct heap_event *end)
 {
     uint32_t site = heap_life_site(heap, block->path);
     uint32_t free_site = heap_life_site(heap, end->path);
     struct heap_site *s = &heap->sites.sites.at[site];
-    const struct heap_thread *thread = heap_process_known_thread(process, end->thread);
     uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
     uint64_t allocs = (process->births - block->birth - 1) & mask;
     uint64_t ns = end->time_ns > block->born_ns ? end->time_ns - block->born_ns : 0;
     bool is_same_thread = heap_block_thread(block) == end->thread;
     bool is_temporary =
         is_same_thread && thread != NULL && thread->has_last && thread->last_birth == block->birth;
-    s->freed += 1;
     s->temporaries += is_temporary;
     heap_site_held(s, block->size, ns);
     process->totals.temporaries += is_temporary;
@@ -66,6 +65,18 @@ static bool have_close_caller(const struct heap *heap, uint32_t alloc_path, uint
     return false;
 }
 
+/* The block of the thread's latest allocation, or NULL when it is not live. */
+static struct heap_block *latest_of(const struct heap_process *process,
+                                    const struct heap_thread *thread)
+{
+    struct heap_block *block = thread->last_block;
+    if (block == NULL || block->addr == 0) { /* it came late, or has ended */
+        uint32_t hash = heap_blocks_hash(&process->blocks, thread->last_addr);
+        block = heap_blocks_find(&process->blocks, thread->last_addr, hash).block;
+    }
+    return block != NULL && block->birth == thread->last_birth ? block : NULL;
+}
+
 /*
  * malloc + copy + free, the C form of s += x: the thread's latest allocation is larger, the old
  * block goes before the thread's next one comes, and the new one was made at the old one's site or
@@ -82,9 +93,9 @@ static struct heap_block *successor_of(struct heap *heap, const struct heap_thre
         thread->last_birth == old->birth || heap_block_thread(old) != thread->id) {
         return NULL;
     }
-    struct heap_block *next = heap_blocks_find(&process->blocks, thread->last_addr);
-    bool is_latest = next != NULL && next->birth == thread->last_birth;
-    return is_latest && (next->path == old->path || have_close_caller(heap, next->path, end->path))
+    struct heap_block *next = latest_of(process, thread);
+    return next != NULL &&
+                   (next->path == old->path || have_close_caller(heap, next->path, end->path))
                ? next
                : NULL;
 }
@@ -125,10 +136,9 @@ static bool takes_over(struct heap *heap, const struct heap_block *old, struct h
 }
 
 /* What becomes of the chain of a block that has just ended. */
-static void pass_chain(struct heap *heap, struct heap_process *process,
+static void pass_chain(struct heap *heap, struct heap_process *process, struct heap_thread *thread,
                        const struct heap_block *old, const struct heap_event *end)
 {
-    struct heap_thread *thread = heap_process_thread(process, end->thread);
     if (heap_event_is_old_half(end)) {
         thread->is_in_realloc = true;
         thread->old_addr = old->addr;
@@ -158,10 +168,10 @@ static void pass_chain(struct heap *heap, struct heap_process *process,
 
 /* Takes a block out of what is live. Returns what it was. */
 static struct heap_block take_block(struct heap *heap, struct heap_process *process,
-                                    const struct heap_block *block)
+                                    struct heap_blocks_found found)
 {
-    struct heap_block old = *block;
-    heap_blocks_remove(&process->blocks, old.addr);
+    struct heap_block old = *found.block;
+    heap_blocks_remove(&process->blocks, found);
     heap_sites_end(&heap->sites, heap_life_site(heap, old.path), old.size);
     heap_process_live_less(process, old.size);
     return old;
@@ -184,7 +194,7 @@ static void tell_past_life(struct heap *heap, struct heap_process *process,
 {
     struct heap_block block = {.addr = begin->event.addr & SESSION_LOW48};
     fill_block(&block, &begin->event, begin->birth);
-    tell_life(heap, process, &block, end);
+    tell_life(heap, process, heap_process_known_thread(process, end->thread), &block, end);
     heap->late_events += 1;
 }
 
@@ -218,16 +228,16 @@ static bool ended_before(struct heap *heap, struct heap_process *process,
 }
 
 struct heap_block *heap_life_begin(struct heap *heap, struct heap_process *process,
-                                   const struct heap_event *event, uint64_t birth)
+                                   const struct heap_event *event, uint32_t hash, uint64_t birth)
 {
     if (process->late.waiting != 0 && ended_before(heap, process, event, birth)) {
         return NULL;
     }
-    if (heap_blocks_find(&process->blocks, event->addr) != NULL) {
+    struct heap_block *block = heap_blocks_put(&process->blocks, event->addr, hash);
+    if (block == NULL) {
         park(heap, process, event, birth, true);
         return NULL;
     }
-    struct heap_block *block = heap_blocks_put(&process->blocks, event->addr);
     fill_block(block, event, birth);
     uint64_t bytes = block->size;
     heap_sites_begin(&heap->sites, heap_life_site(heap, event->path), bytes, event->time_ns);
@@ -237,31 +247,32 @@ struct heap_block *heap_life_begin(struct heap *heap, struct heap_process *proce
 
 /* The address is free at last: the allocation that waited for it begins. */
 static void begin_waiting(struct heap *heap, struct heap_process *process, uint64_t addr,
-                          uint64_t time_ns)
+                          uint32_t hash, uint64_t time_ns)
 {
     struct heap_late_event next;
     bool is_live = false;
     while (!is_live && heap_late_take_alloc(&process->late, addr, time_ns, &next)) {
         heap->late_events += 1;
-        is_live = heap_life_begin(heap, process, &next.event, next.birth) != NULL;
+        is_live = heap_life_begin(heap, process, &next.event, hash, next.birth) != NULL;
     }
 }
 
 static void give_up_alloc(struct heap *heap, struct heap_process *process,
                           const struct heap_late_event *late)
 {
-    const struct heap_block *live = heap_blocks_find(&process->blocks, late->event.addr);
+    uint32_t hash = heap_blocks_hash(&process->blocks, late->event.addr);
+    struct heap_blocks_found live = heap_blocks_find(&process->blocks, late->event.addr, hash);
     heap->late_events += 1;
-    if (live != NULL && live->born_ns > late->event.time_ns) {
-        heap->sites.sites.at[heap_life_site(heap, late->event.path)].freed += 1;
+    if (live.block != NULL && live.block->born_ns > late->event.time_ns) {
+        heap->sites.sites.at[heap_life_site(heap, late->event.path)].ended_untold += 1;
         return;
     }
-    if (live != NULL) {
+    if (live.block != NULL) {
         struct heap_block old = take_block(heap, process, live);
-        heap->sites.sites.at[heap_life_site(heap, old.path)].freed += 1;
+        heap->sites.sites.at[heap_life_site(heap, old.path)].ended_untold += 1;
         heap_life_end_chain(heap, old.chain);
     }
-    (void)heap_life_begin(heap, process, &late->event, late->birth);
+    (void)heap_life_begin(heap, process, &late->event, hash, late->birth);
     heap_life_tell_timeline(heap);
 }
 
@@ -298,24 +309,25 @@ static bool meets_waiting(struct heap *heap, struct heap_process *process,
     return true;
 }
 
-void heap_life_end(struct heap *heap, struct heap_process *process, const struct heap_event *event)
+void heap_life_end(struct heap *heap, struct heap_process *process, struct heap_thread *thread,
+                   const struct heap_event *event, uint32_t hash)
 {
-    const struct heap_block *live = heap_blocks_find(&process->blocks, event->addr);
+    struct heap_blocks_found live = heap_blocks_find(&process->blocks, event->addr, hash);
     bool has_waiting = process->late.waiting != 0;
-    if (has_waiting && meets_waiting(heap, process, live, event)) {
+    if (has_waiting && meets_waiting(heap, process, live.block, event)) {
         return;
     }
-    if (live == NULL || live->born_ns > event->time_ns) {
+    if (live.block == NULL || live.block->born_ns > event->time_ns) {
         park(heap, process, event, 0, false);
         return;
     }
     struct heap_block old = take_block(heap, process, live);
-    tell_life(heap, process, &old, event);
-    pass_chain(heap, process, &old, event);
+    tell_life(heap, process, thread, &old, event);
+    pass_chain(heap, process, thread, &old, event);
     if (has_waiting) {
-        begin_waiting(heap, process, event->addr, event->time_ns);
+        begin_waiting(heap, process, event->addr, hash, event->time_ns);
+        heap_life_tell_timeline(heap);
     }
-    heap_life_tell_timeline(heap);
 }
 
 /* The new half of a realloc takes the old block's chain over. */
