@@ -6,14 +6,7 @@
 
 /* How many events lie between asking the cache for something and needing it: the index, then the
  * record that it names. */
-enum { AHEAD_INDEX = 16, AHEAD_RECORD = 8 };
-
-/* What is known of an event before its turn. */
-struct ahead {
-    struct heap_process *process; /* NULL: not one that the profile knows */
-    uint32_t hash;                /* of its address */
-    bool is_end;                  /* it may end a block */
-};
+enum { AHEAD_INDEX = 16, AHEAD_RECORD = 8, TURNS = 32 };
 
 struct heap *heap_create(struct profile *profile)
 {
@@ -45,13 +38,14 @@ static struct heap_process *process_at(struct heap *heap, uint32_t process)
     return p;
 }
 
-static void add_alloc(struct heap *heap, struct heap_process *process, struct heap_thread *thread,
-                      const struct heap_event *event, uint32_t hash, uint32_t site)
+static void add_alloc(struct heap *heap, const struct heap_turn *turn, struct heap_thread *thread)
 {
-    uint64_t birth = process->births & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
-    process->births += 1;
-    heap_hist_add(&heap->sites.sites.at[site].size, loglin_code(event->size), &heap->sites.budget);
-    struct heap_block *block = heap_life_begin(heap, process, event, hash, birth);
+    const struct heap_event *event = turn->event;
+    struct heap_site *site = &heap->sites.sites.at[turn->site];
+    uint64_t birth = turn->process->births & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
+    turn->process->births += 1;
+    heap_hist_add(&site->size, loglin_code(event->size), &heap->sites.budget);
+    struct heap_block *block = heap_life_begin(heap, turn, birth);
     heap_life_tell_timeline(heap);
     thread->has_last = true;
     thread->may_inherit = true;
@@ -61,19 +55,19 @@ static void add_alloc(struct heap *heap, struct heap_process *process, struct he
     thread->last_addr = event->addr;
     thread->last_bytes = event->size;
     if (thread->is_in_realloc) {
-        heap_life_follow_realloc(heap, thread, block, site);
+        heap_life_follow_realloc(heap, thread, block, turn->site);
     }
 }
 
-static void tell_slow(struct heap *heap, const struct heap_event *event, uint32_t site, uint64_t ns,
-                      bool is_end_stamped)
+static void tell_slow(struct heap *heap, const struct heap_turn *turn, uint64_t ns)
 {
-    bool has_start = is_end_stamped && event->time_ns >= ns;
+    const struct heap_event *event = turn->event;
+    bool has_start = !turn->is_end && event->time_ns >= ns; /* allocations are stamped at the end */
     heap_slow_add(&heap->slow, &(struct profile_slow_call){
                                    .ns = ns,
                                    .at_ns = has_start ? event->time_ns - ns : event->time_ns,
                                    .size = event->size,
-                                   .site = site,
+                                   .site = turn->site,
                                    .process = event->process,
                                    .thread = event->tid,
                                    .call = event->call,
@@ -163,17 +157,17 @@ static struct profile_calls added_by(const struct heap_event *event, bool is_end
 }
 
 /* Counts, sums and latency: what needs no order and no addresses. */
-static void count_event(struct heap *heap, struct heap_process *process,
-                        const struct heap_event *event, uint32_t site, bool is_end)
+static void count_event(struct heap *heap, const struct heap_turn *turn)
 {
-    struct profile_calls added = added_by(event, is_end);
-    struct heap_call *call = heap_sites_call(&heap->sites, site, event->call);
-    add_to_tally(heap, process, event->time_ns, &added);
+    const struct heap_event *event = turn->event;
+    struct profile_calls added = added_by(event, turn->is_end);
+    struct heap_call *call = heap_sites_call(&heap->sites, turn->site, event->call);
+    add_to_tally(heap, turn->process, event->time_ns, &added);
     call->bytes += added.bytes;
     if (added.calls != 0) {
         heap_hist_add(&call->latency, latency_of(event), &heap->sites.budget);
         if (heap_slow_wants(&heap->slow, added.ns)) {
-            tell_slow(heap, event, site, added.ns, !is_end);
+            tell_slow(heap, turn, added.ns);
         }
     }
     if (event->flags != 0) {
@@ -183,7 +177,7 @@ static void count_event(struct heap *heap, struct heap_process *process,
         call->failed += added.failed;
     }
     if (__builtin_expect(heap->spans.is_used, false)) {
-        heap_spans_count(&heap->spans, event, site, &added, &heap->sites.budget);
+        heap_spans_count(&heap->spans, event, turn->site, &added, &heap->sites.budget);
     }
 }
 
@@ -214,31 +208,31 @@ static void add_sign(struct heap *heap, struct heap_process *process,
     }
 }
 
-static void add_event(struct heap *heap, const struct heap_event *event, const struct ahead *ahead)
+static void add_event(struct heap *heap, struct heap_turn *turn)
 {
-    struct heap_process *process = ahead->process;
-    if (process == NULL || event->call >= CALL_COUNT) {
+    const struct heap_event *event = turn->event;
+    if (turn->process == NULL || event->call >= CALL_COUNT) {
         return;
     }
     heap->now_ns = event->time_ns > heap->now_ns ? event->time_ns : heap->now_ns;
     if ((event->flags & (SESSION_EVENT_THREAD | SESSION_EVENT_NOTE)) != 0) {
-        add_sign(heap, process, event);
+        add_sign(heap, turn->process, event);
         return;
     }
-    uint32_t site = heap_life_site(heap, event->path);
-    struct heap_thread *thread = heap_process_thread(process, event->thread);
-    bool is_end = ahead->is_end;
-    if (is_end || hook_call_effect(event->call) != HOOK_EFFECT_REALLOC) {
+    turn->site = heap_life_site(heap, event->path);
+    struct heap_thread *thread = heap_process_thread(turn->process, event->thread);
+    if (thread->is_in_realloc &&
+        (turn->is_end || hook_call_effect(event->call) != HOOK_EFFECT_REALLOC)) {
         forget_realloc(heap, thread); /* its new half was lost */
     }
-    count_event(heap, process, event, site, is_end);
+    count_event(heap, turn);
     if (heap_event_is_idle(event)) {
         return;
     }
-    if (is_end) {
-        heap_life_end(heap, process, thread, event, ahead->hash);
+    if (turn->is_end) {
+        heap_life_end(heap, turn, thread);
     } else {
-        add_alloc(heap, process, thread, event, ahead->hash, site);
+        add_alloc(heap, turn, thread);
     }
 }
 
@@ -256,42 +250,43 @@ static void give_up_old(struct heap *heap)
     }
 }
 
-static void look_ahead(struct heap *heap, const struct heap_event *event, struct ahead *ahead)
+static inline void look_ahead(struct heap *heap, const struct heap_event *event,
+                              struct heap_turn *turn)
 {
-    ahead->process = process_at(heap, event->process);
-    ahead->is_end =
-        event->call < CALL_COUNT && (hook_call_effect(event->call) == HOOK_EFFECT_FREE ||
-                                     (event->flags & SESSION_EVENT_OLD) != 0);
-    if (ahead->process != NULL) {
-        ahead->hash = heap_blocks_hash(&ahead->process->blocks, event->addr);
-        heap_blocks_prefetch(&ahead->process->blocks, ahead->hash);
+    struct heap_process *process = process_at(heap, event->process);
+    turn->event = event;
+    turn->process = process;
+    turn->is_end = event->call < CALL_COUNT && ((event->flags & SESSION_EVENT_OLD) != 0 ||
+                                                hook_call_effect(event->call) == HOOK_EFFECT_FREE);
+    if (process != NULL) {
+        turn->hash = heap_blocks_hash(&process->blocks, event->addr);
+        heap_blocks_prefetch(&process->blocks, turn->hash);
     }
 }
 
-static void look_closer(const struct ahead *ahead)
+static inline void look_closer(const struct heap_turn *turn)
 {
-    if (ahead->is_end && ahead->process != NULL) {
-        heap_blocks_prefetch_record(&ahead->process->blocks, ahead->hash);
+    if (turn->is_end && turn->process != NULL) {
+        heap_blocks_prefetch_record(&turn->process->blocks, turn->hash);
     }
 }
 
 /* Two cache misses lie on each event's way, one behind the other: the index, then the record. */
 void heap_add(struct heap *heap, const struct heap_event *events, size_t count)
 {
-    struct ahead ahead[AHEAD_INDEX];
+    struct heap_turn turns[TURNS];
     reach_processes(heap);
     for (size_t i = 0; i < AHEAD_INDEX && i < count; i++) {
-        look_ahead(heap, &events[i], &ahead[i]);
+        look_ahead(heap, &events[i], &turns[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        struct ahead now = ahead[i % AHEAD_INDEX];
         if (i + AHEAD_INDEX < count) {
-            look_ahead(heap, &events[i + AHEAD_INDEX], &ahead[i % AHEAD_INDEX]);
+            look_ahead(heap, &events[i + AHEAD_INDEX], &turns[(i + AHEAD_INDEX) % TURNS]);
         }
         if (i + AHEAD_RECORD < count) {
-            look_closer(&ahead[(i + AHEAD_RECORD) % AHEAD_INDEX]);
+            look_closer(&turns[(i + AHEAD_RECORD) % TURNS]);
         }
-        add_event(heap, &events[i], &now);
+        add_event(heap, &turns[i % TURNS]);
     }
     end_tally(heap);
     if (heap->has_late) {

@@ -21,12 +21,12 @@ void heap_life_end_chain(struct heap *heap, uint32_t chain)
 }
 
 /* Everything that an ended life tells, but for what is live now. */
-static void tell_life(struct heap *heap, struct heap_process *process,
+static void tell_life(struct heap *heap, const struct heap_turn *turn,
                       const struct heap_thread *thread, const struct heap_block *block,
-                      const struct heap_event *end)
+                      uint32_t site)
 {
-    uint32_t site = heap_life_site(heap, block->path);
-    uint32_t free_site = heap_life_site(heap, end->path);
+    const struct heap_event *end = turn->event;
+    struct heap_process *process = turn->process;
     struct heap_site *s = &heap->sites.sites.at[site];
     uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
     uint64_t allocs = (process->births - block->birth - 1) & mask;
@@ -39,7 +39,7 @@ static void tell_life(struct heap *heap, struct heap_process *process,
     process->totals.temporaries += is_temporary;
     heap_hist_add(&s->life_ns, loglin_code(ns), &heap->sites.budget);
     heap_hist_add(&s->life_allocs, loglin_code(allocs), &heap->sites.budget);
-    struct profile_pair *pair = heap_sites_pair(&heap->sites, site, free_site);
+    struct profile_pair *pair = heap_sites_pair(&heap->sites, site, turn->site);
     pair->count += 1;
     pair->bytes += block->size;
     pair->same_thread += is_same_thread;
@@ -85,17 +85,17 @@ static struct heap_block *latest_of(const struct heap_process *process,
  * Values of random sizes that replace each other do look like this now and then; their chains are
  * e - 1 = 1.7 steps long on average. The block that takes the chain over, or NULL.
  */
-static struct heap_block *successor_of(struct heap *heap, const struct heap_thread *thread,
-                                       const struct heap_block *old, const struct heap_event *end,
-                                       struct heap_process *process)
+static struct heap_block *successor_of(const struct heap *heap, const struct heap_turn *turn,
+                                       const struct heap_thread *thread,
+                                       const struct heap_block *old)
 {
     if (!(thread->may_inherit || old->chain != 0) || thread->last_bytes <= old->size ||
         thread->last_birth == old->birth || heap_block_thread(old) != thread->id) {
         return NULL;
     }
-    struct heap_block *next = latest_of(process, thread);
-    return next != NULL &&
-                   (next->path == old->path || have_close_caller(heap, next->path, end->path))
+    struct heap_block *next = latest_of(turn->process, thread);
+    return next != NULL && (next->path == old->path ||
+                            have_close_caller(heap, next->path, turn->event->path))
                ? next
                : NULL;
 }
@@ -103,7 +103,7 @@ static struct heap_block *successor_of(struct heap *heap, const struct heap_thre
 /* A thread that frees and frees: what it takes apart could have gone at once. Only blocks that were
  * there when it began: a thread that does nothing but free what others make takes nothing apart. */
 static void tell_burst(struct heap *heap, const struct heap_process *process,
-                       struct heap_thread *thread, const struct heap_block *old)
+                       struct heap_thread *thread, const struct heap_block *old, uint32_t site)
 {
     uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
     if (thread->frees_in_a_row == 0) {
@@ -116,7 +116,7 @@ static void tell_burst(struct heap *heap, const struct heap_process *process,
     }
     thread->frees_in_a_row += 1;
     if (thread->frees_in_a_row >= PROFILE_BURST_FREES) {
-        struct heap_site *s = &heap->sites.sites.at[heap_life_site(heap, old->path)];
+        struct heap_site *s = &heap->sites.sites.at[site];
         s->burst_frees += 1;
         s->bursts += thread->frees_in_a_row == PROFILE_BURST_FREES;
     }
@@ -136,20 +136,19 @@ static bool takes_over(struct heap *heap, const struct heap_block *old, struct h
 }
 
 /* What becomes of the chain of a block that has just ended. */
-static void pass_chain(struct heap *heap, struct heap_process *process, struct heap_thread *thread,
-                       const struct heap_block *old, const struct heap_event *end)
+static void pass_chain(struct heap *heap, const struct heap_turn *turn, struct heap_thread *thread,
+                       const struct heap_block *old, uint32_t site)
 {
-    if (heap_event_is_old_half(end)) {
+    if (heap_event_is_old_half(turn->event)) {
         thread->is_in_realloc = true;
         thread->old_addr = old->addr;
         thread->old_bytes = old->size;
-        thread->old_site = heap_life_site(heap, old->path);
+        thread->old_site = site;
         thread->old_chain = old->chain;
         return;
     }
-    uint32_t site = heap_life_site(heap, old->path);
-    tell_burst(heap, process, thread, old);
-    struct heap_block *next = successor_of(heap, thread, old, end, process);
+    tell_burst(heap, turn->process, thread, old, site);
+    struct heap_block *next = successor_of(heap, turn, thread, old);
     if (next == NULL) {
         heap_life_end_chain(heap, old->chain);
         return;
@@ -168,11 +167,11 @@ static void pass_chain(struct heap *heap, struct heap_process *process, struct h
 
 /* Takes a block out of what is live. Returns what it was. */
 static struct heap_block take_block(struct heap *heap, struct heap_process *process,
-                                    struct heap_blocks_found found)
+                                    struct heap_blocks_found found, uint32_t site)
 {
     struct heap_block old = *found.block;
     heap_blocks_remove(&process->blocks, found);
-    heap_sites_end(&heap->sites, heap_life_site(heap, old.path), old.size);
+    heap_sites_end(&heap->sites, site, old.size);
     heap_process_live_less(process, old.size);
     return old;
 }
@@ -193,8 +192,11 @@ static void tell_past_life(struct heap *heap, struct heap_process *process,
                            const struct heap_late_event *begin, const struct heap_event *end)
 {
     struct heap_block block = {.addr = begin->event.addr & SESSION_LOW48};
+    struct heap_turn turn = {
+        .event = end, .process = process, .site = heap_life_site(heap, end->path)};
     fill_block(&block, &begin->event, begin->birth);
-    tell_life(heap, process, heap_process_known_thread(process, end->thread), &block, end);
+    tell_life(heap, &turn, heap_process_known_thread(process, end->thread), &block,
+              heap_life_site(heap, block.path));
     heap->late_events += 1;
 }
 
@@ -212,8 +214,6 @@ static void park(struct heap *heap, struct heap_process *process, const struct h
     heap->has_late = true;
 }
 
-/* Begins a life, unless its end came first or the one before it has not ended. The block when it
- * is live now. */
 /* Whether the end of a life that begins now came already; then all of it is told. */
 static bool ended_before(struct heap *heap, struct heap_process *process,
                          const struct heap_event *event, uint64_t birth)
@@ -227,33 +227,45 @@ static bool ended_before(struct heap *heap, struct heap_process *process,
     return true;
 }
 
-struct heap_block *heap_life_begin(struct heap *heap, struct heap_process *process,
-                                   const struct heap_event *event, uint32_t hash, uint64_t birth)
+struct heap_block *heap_life_begin(struct heap *heap, const struct heap_turn *turn, uint64_t birth)
 {
+    const struct heap_event *event = turn->event;
+    struct heap_process *process = turn->process;
     if (process->late.waiting != 0 && ended_before(heap, process, event, birth)) {
         return NULL;
     }
-    struct heap_block *block = heap_blocks_put(&process->blocks, event->addr, hash);
+    struct heap_block *block = heap_blocks_put(&process->blocks, event->addr, turn->hash);
     if (block == NULL) {
         park(heap, process, event, birth, true);
         return NULL;
     }
     fill_block(block, event, birth);
     uint64_t bytes = block->size;
-    heap_sites_begin(&heap->sites, heap_life_site(heap, event->path), bytes, event->time_ns);
+    heap_sites_begin(&heap->sites, turn->site, bytes, event->time_ns);
     heap_process_live_more(process, bytes, event->time_ns);
     return block;
 }
 
-/* The address is free at last: the allocation that waited for it begins. */
-static void begin_waiting(struct heap *heap, struct heap_process *process, uint64_t addr,
-                          uint32_t hash, uint64_t time_ns)
+/* An allocation that waited begins, if it can. */
+static struct heap_block *begin_late(struct heap *heap, struct heap_process *process,
+                                     const struct heap_late_event *late, uint32_t hash)
 {
+    struct heap_turn turn = {.event = &late->event,
+                             .process = process,
+                             .hash = hash,
+                             .site = heap_life_site(heap, late->event.path)};
+    return heap_life_begin(heap, &turn, late->birth);
+}
+
+/* The address that a turn ends is free at last: the allocation that waited for it begins. */
+static void begin_waiting(struct heap *heap, const struct heap_turn *turn)
+{
+    struct heap_late *late = &turn->process->late;
     struct heap_late_event next;
     bool is_live = false;
-    while (!is_live && heap_late_take_alloc(&process->late, addr, time_ns, &next)) {
+    while (!is_live && heap_late_take_alloc(late, turn->event->addr, turn->event->time_ns, &next)) {
         heap->late_events += 1;
-        is_live = heap_life_begin(heap, process, &next.event, hash, next.birth) != NULL;
+        is_live = begin_late(heap, turn->process, &next, turn->hash) != NULL;
     }
 }
 
@@ -268,11 +280,12 @@ static void give_up_alloc(struct heap *heap, struct heap_process *process,
         return;
     }
     if (live.block != NULL) {
-        struct heap_block old = take_block(heap, process, live);
-        heap->sites.sites.at[heap_life_site(heap, old.path)].ended_untold += 1;
+        uint32_t site = heap_life_site(heap, live.block->path);
+        struct heap_block old = take_block(heap, process, live, site);
+        heap->sites.sites.at[site].ended_untold += 1;
         heap_life_end_chain(heap, old.chain);
     }
-    (void)heap_life_begin(heap, process, &late->event, hash, late->birth);
+    (void)begin_late(heap, process, late, hash);
     heap_life_tell_timeline(heap);
 }
 
@@ -309,10 +322,11 @@ static bool meets_waiting(struct heap *heap, struct heap_process *process,
     return true;
 }
 
-void heap_life_end(struct heap *heap, struct heap_process *process, struct heap_thread *thread,
-                   const struct heap_event *event, uint32_t hash)
+void heap_life_end(struct heap *heap, const struct heap_turn *turn, struct heap_thread *thread)
 {
-    struct heap_blocks_found live = heap_blocks_find(&process->blocks, event->addr, hash);
+    const struct heap_event *event = turn->event;
+    struct heap_process *process = turn->process;
+    struct heap_blocks_found live = heap_blocks_find(&process->blocks, event->addr, turn->hash);
     bool has_waiting = process->late.waiting != 0;
     if (has_waiting && meets_waiting(heap, process, live.block, event)) {
         return;
@@ -321,11 +335,12 @@ void heap_life_end(struct heap *heap, struct heap_process *process, struct heap_
         park(heap, process, event, 0, false);
         return;
     }
-    struct heap_block old = take_block(heap, process, live);
-    tell_life(heap, process, thread, &old, event);
-    pass_chain(heap, process, thread, &old, event);
+    uint32_t site = heap_life_site(heap, live.block->path);
+    struct heap_block old = take_block(heap, process, live, site);
+    tell_life(heap, turn, thread, &old, site);
+    pass_chain(heap, turn, thread, &old, site);
     if (has_waiting) {
-        begin_waiting(heap, process, event->addr, hash, event->time_ns);
+        begin_waiting(heap, turn);
         heap_life_tell_timeline(heap);
     }
 }

@@ -23,6 +23,15 @@ struct heap_tally {
     uint64_t ns;
 };
 
+/* An event and what is known of it when its turn comes. */
+struct heap_turn {
+    const struct heap_event *event;
+    struct heap_process *process; /* NULL: not one that the profile knows */
+    uint32_t hash;                /* of its address, by heap_blocks_hash() */
+    uint32_t site;
+    bool is_end; /* it may end a block, and begins none */
+};
+
 struct heap {
     struct profile *profile;
     struct heap_sites sites;
@@ -60,14 +69,13 @@ static inline void heap_life_tell_timeline(struct heap *heap)
     heap_timeline_live(&heap->timeline, heap->sites.live_bytes, heap->sites.live_blocks);
 }
 
-/* Begins a life, unless its end came first or the one before it has not ended. hash: of the
- * event's address, by heap_blocks_hash(), here and below. The block when it is live now. */
-struct heap_block *heap_life_begin(struct heap *heap, struct heap_process *process,
-                                   const struct heap_event *event, uint32_t hash, uint64_t birth);
+/* HOT. Begins a life, unless its end came first or the one before it has not ended. The block when
+ * it is live now. */
+struct heap_block *heap_life_begin(struct heap *heap, const struct heap_turn *turn, uint64_t birth);
 
-/* Ends the life that a free, or the OLD half of a realloc, means; or parks it. */
-void heap_life_end(struct heap *heap, struct heap_process *process, struct heap_thread *thread,
-                   const struct heap_event *event, uint32_t hash);
+/* HOT. Ends the life that a free, or the OLD half of a realloc, means; or parks it. thread: the one
+ * whose event it is. */
+void heap_life_end(struct heap *heap, const struct heap_turn *turn, struct heap_thread *thread);
 
 /* The new half of a realloc takes the old block's chain over. block: NULL when it is not live. */
 void heap_life_follow_realloc(struct heap *heap, struct heap_thread *thread,
