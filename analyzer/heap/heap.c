@@ -38,7 +38,8 @@ static struct heap_process *process_at(struct heap *heap, uint32_t process)
     return p;
 }
 
-static void add_alloc(struct heap *heap, const struct heap_turn *turn, struct heap_thread *thread)
+static inline void add_alloc(struct heap *heap, const struct heap_turn *turn,
+                             struct heap_thread *thread)
 {
     const struct heap_event *event = turn->event;
     struct heap_site *site = &heap->sites.sites.at[turn->site];
@@ -74,68 +75,60 @@ static void tell_slow(struct heap *heap, const struct heap_turn *turn, uint64_t 
                                });
 }
 
-static void tell_bin(struct profile_bin *bin, const struct heap_tally *tally)
+static void tell_bin(struct profile_bin *bin, const struct profile_calls *added)
 {
-    bin->allocs += tally->allocs;
-    bin->frees += tally->frees;
-    bin->bytes += tally->bytes;
-    bin->ns += tally->ns;
+    bin->allocs += added->allocs;
+    bin->frees += added->frees;
+    bin->bytes += added->bytes;
+    bin->ns += added->ns;
 }
 
-static void tell_process(struct heap_process *process, const struct heap_tally *tally)
+static void tell_process(struct heap_process *process, const struct profile_calls *added)
 {
-    process->calls += tally->calls;
-    process->totals.allocs += tally->allocs;
-    process->totals.frees += tally->frees;
-    process->totals.failed += tally->failed;
-    process->totals.bytes += tally->bytes;
-    process->totals.ns += tally->ns;
+    process->calls += added->calls;
+    process->totals.allocs += added->allocs;
+    process->totals.frees += added->frees;
+    process->totals.failed += added->failed;
+    process->totals.bytes += added->bytes;
+    process->totals.ns += added->ns;
 }
 
 static void end_tally(struct heap *heap)
 {
+    const struct heap_tally *tally = &heap->tally;
     if (heap->tally_process != NULL) {
-        tell_process(heap->tally_process, &heap->tally);
-        tell_bin(heap->timeline.last, &heap->tally);
+        struct profile_calls added = {.calls = tally->calls,
+                                      .allocs = tally->calls - tally->frees,
+                                      .frees = tally->frees,
+                                      .bytes = tally->bytes,
+                                      .ns = tally->ns};
+        tell_process(heap->tally_process, &added);
+        tell_bin(heap->timeline.last, &added);
         heap->tally = (struct heap_tally){0};
         heap->tally_process = NULL;
     }
 }
 
-/* Makes room for a tally of a process in the bin of a time; false when that is not the last bin. */
-static bool begin_tally(struct heap *heap, struct heap_process *process, uint64_t time_ns)
+/* The bin of a time, which may be a new one: it begins with what is live. */
+static struct profile_bin *bin_at(struct heap *heap, uint64_t time_ns)
 {
+    if (heap_timeline_is_last(&heap->timeline, time_ns)) {
+        return heap->timeline.last;
+    }
     end_tally(heap);
-    if (!heap_timeline_is_last(&heap->timeline, time_ns)) {
-        heap_life_tell_timeline(heap);
-        (void)heap_timeline_find(&heap->timeline, time_ns);
-    }
-    heap->tally_process = process;
-    return heap_timeline_is_last(&heap->timeline, time_ns);
+    heap_life_tell_timeline(heap);
+    return heap_timeline_find(&heap->timeline, time_ns);
 }
 
-/* An event adds to its process, and to the bin of its time. */
-static void add_to_tally(struct heap *heap, struct heap_process *process, uint64_t time_ns,
-                         const struct profile_calls *added)
+/* What an event that is not plain, or not in the latest bin, adds to its process and bin. */
+static void tell_both(struct heap *heap, const struct heap_turn *turn,
+                      const struct profile_calls *added)
 {
-    bool is_last =
-        (heap->tally_process == process && heap_timeline_is_last(&heap->timeline, time_ns)) ||
-        begin_tally(heap, process, time_ns);
-    struct heap_tally *tally = &heap->tally;
-    tally->calls += added->calls;
-    tally->allocs += added->allocs;
-    tally->frees += added->frees;
-    tally->failed += added->failed;
-    tally->bytes += added->bytes;
-    tally->ns += added->ns;
-    if (__builtin_expect(!is_last, false)) { /* alone in its bin */
-        tell_process(process, tally);
-        tell_bin(heap_timeline_find(&heap->timeline, time_ns), tally);
-        heap->tally = (struct heap_tally){0};
-    }
+    tell_bin(bin_at(heap, turn->event->time_ns), added);
+    tell_process(turn->process, added);
 }
 
-static uint16_t latency_of(const struct heap_event *event)
+static inline uint16_t latency_of(const struct heap_event *event)
 {
     return event->latency < LOGLIN_CODES ? event->latency : LOGLIN_CODES - 1;
 }
@@ -156,28 +149,66 @@ static struct profile_calls added_by(const struct heap_event *event, bool is_end
     };
 }
 
-/* Counts, sums and latency: what needs no order and no addresses. */
-static void count_event(struct heap *heap, const struct heap_turn *turn)
+static inline void count_latency(struct heap *heap, const struct heap_turn *turn,
+                                 struct heap_call *call, uint64_t ns)
 {
-    const struct heap_event *event = turn->event;
-    struct profile_calls added = added_by(event, turn->is_end);
-    struct heap_call *call = heap_sites_call(&heap->sites, turn->site, event->call);
-    add_to_tally(heap, turn->process, event->time_ns, &added);
-    call->bytes += added.bytes;
-    if (added.calls != 0) {
-        heap_hist_add(&call->latency, latency_of(event), &heap->sites.budget);
-        if (heap_slow_wants(&heap->slow, added.ns)) {
-            tell_slow(heap, turn, added.ns);
-        }
+    heap_hist_add(&call->latency, latency_of(turn->event), &heap->sites.budget);
+    if (heap_slow_wants(&heap->slow, ns)) {
+        tell_slow(heap, turn, ns);
     }
-    if (event->flags != 0) {
-        call->odd_calls += added.calls;
-        call->odd_allocs += added.allocs;
-        call->odd_frees += added.frees;
-        call->failed += added.failed;
+}
+
+static void count_odd(struct heap *heap, const struct heap_turn *turn, struct heap_call *call)
+{
+    struct profile_calls added = added_by(turn->event, turn->is_end);
+    tell_both(heap, turn, &added);
+    call->bytes += added.bytes;
+    call->odd_calls += added.calls;
+    call->odd_allocs += added.allocs;
+    call->odd_frees += added.frees;
+    call->failed += added.failed;
+    if (added.calls != 0) {
+        count_latency(heap, turn, call, added.ns);
+    }
+}
+
+/* Most of all events: the same as count_odd(), for what has no flags. */
+static inline void count_plain(struct heap *heap, const struct heap_turn *turn,
+                               struct heap_call *call)
+{
+    struct heap_tally *tally = &heap->tally;
+    uint64_t time_ns = turn->event->time_ns;
+    uint64_t bytes = turn->is_end ? 0 : turn->event->size;
+    uint64_t ns = loglin_value(latency_of(turn->event));
+    call->bytes += bytes;
+    count_latency(heap, turn, call, ns);
+    if (__builtin_expect(!heap_timeline_is_last(&heap->timeline, time_ns), false)) {
+        struct profile_calls added = added_by(turn->event, turn->is_end);
+        tell_both(heap, turn, &added);
+        return;
+    }
+    if (heap->tally_process != turn->process) {
+        end_tally(heap);
+        heap->tally_process = turn->process;
+    }
+    tally->calls += 1;
+    tally->frees += turn->is_end;
+    tally->bytes += bytes;
+    tally->ns += ns;
+}
+
+/* Counts, sums and latency: what needs no order and no addresses. */
+static inline void count_event(struct heap *heap, const struct heap_turn *turn)
+{
+    struct heap_call *call = heap_sites_call(&heap->sites, turn->site, turn->event->call);
+    if (turn->event->flags == 0) {
+        count_plain(heap, turn, call);
+    } else {
+        count_odd(heap, turn, call);
     }
     if (__builtin_expect(heap->spans.is_used, false)) {
-        heap_spans_count(&heap->spans, event, turn->site, &added, &heap->sites.budget);
+        struct profile_calls added = added_by(turn->event, turn->is_end);
+        heap_spans_count(&heap->spans, turn->event, turn->site, &added, &heap->sites.budget);
     }
 }
 
@@ -208,7 +239,7 @@ static void add_sign(struct heap *heap, struct heap_process *process,
     }
 }
 
-static void add_event(struct heap *heap, struct heap_turn *turn)
+static inline void add_event(struct heap *heap, struct heap_turn *turn)
 {
     const struct heap_event *event = turn->event;
     if (turn->process == NULL || event->call >= CALL_COUNT) {
@@ -226,7 +257,7 @@ static void add_event(struct heap *heap, struct heap_turn *turn)
         forget_realloc(heap, thread); /* its new half was lost */
     }
     count_event(heap, turn);
-    if (heap_event_is_idle(event)) {
+    if (event->flags != 0 && heap_event_is_idle(event)) {
         return;
     }
     if (turn->is_end) {

@@ -15,13 +15,6 @@ static uint64_t home(const struct heap_blocks *blocks, uint32_t hash)
     return (uint64_t)hash * blocks->slot_count >> 32;
 }
 
-static struct heap_block *record_at(const struct heap_blocks *blocks, uint32_t record)
-{
-    uint32_t within;
-    unsigned chunk = session_chunk_of(record, HEAP_BLOCKS_CHUNK_FIRST, &within);
-    return &blocks->chunks[chunk][within];
-}
-
 void heap_blocks_init(struct heap_blocks *blocks)
 {
     *blocks = (struct heap_blocks){.slot_count = SLOTS_FIRST};
@@ -40,21 +33,6 @@ void heap_blocks_finish(struct heap_blocks *blocks)
     }
     free(blocks->slots);
     *blocks = (struct heap_blocks){0};
-}
-
-struct heap_blocks_found heap_blocks_find(const struct heap_blocks *blocks, uint64_t addr,
-                                          uint32_t hash)
-{
-    uint64_t mask = blocks->slot_count - 1;
-    for (uint64_t at = home(blocks, hash); blocks->slots[at] != 0; at = (at + 1) & mask) {
-        if (blocks->slots[at] >> 32 == hash) {
-            struct heap_block *block = record_at(blocks, (uint32_t)blocks->slots[at] - 1);
-            if (block->addr == (addr & SESSION_LOW48)) {
-                return (struct heap_blocks_found){block, at};
-            }
-        }
-    }
-    return (struct heap_blocks_found){NULL, 0};
 }
 
 static void grow_index(struct heap_blocks *blocks)
@@ -82,7 +60,7 @@ static uint32_t take_record(struct heap_blocks *blocks)
 {
     uint32_t record_1 = blocks->free_record;
     if (record_1 != 0) {
-        blocks->free_record = record_at(blocks, record_1 - 1)->path;
+        blocks->free_record = heap_blocks_record(blocks, record_1 - 1)->path;
         return record_1;
     }
     uint32_t within;
@@ -94,9 +72,9 @@ static uint32_t take_record(struct heap_blocks *blocks)
     return ++blocks->records_used;
 }
 
-struct heap_block *heap_blocks_put(struct heap_blocks *blocks, uint64_t addr, uint32_t hash)
+struct heap_block *heap_blocks_put(struct heap_blocks *blocks, const struct heap_block *block,
+                                   uint32_t hash)
 {
-    addr &= SESSION_LOW48;
     if ((blocks->count + 1) * 4 > blocks->slot_count * 3) {
         grow_index(blocks);
     }
@@ -104,16 +82,17 @@ struct heap_block *heap_blocks_put(struct heap_blocks *blocks, uint64_t addr, ui
     uint64_t at = home(blocks, hash);
     for (; blocks->slots[at] != 0; at = (at + 1) & mask) {
         uint64_t slot = blocks->slots[at];
-        if (slot >> 32 == hash && record_at(blocks, (uint32_t)slot - 1)->addr == addr) {
+        if (slot >> 32 == hash &&
+            heap_blocks_record(blocks, (uint32_t)slot - 1)->addr == block->addr) {
             return NULL;
         }
     }
     uint32_t record_1 = take_record(blocks);
     blocks->slots[at] = (uint64_t)hash << 32 | record_1;
     blocks->count += 1;
-    struct heap_block *block = record_at(blocks, record_1 - 1);
-    *block = (struct heap_block){.addr = addr & SESSION_LOW48};
-    return block;
+    struct heap_block *record = heap_blocks_record(blocks, record_1 - 1);
+    *record = *block;
+    return record;
 }
 
 /* Closes the gap at `gap`: each follower in the run moves back unless it stands at its home or
@@ -146,7 +125,7 @@ void heap_blocks_each(const struct heap_blocks *blocks,
 {
     for (uint64_t i = 0; i < blocks->slot_count; i++) {
         if (blocks->slots[i] != 0) {
-            visit(context, record_at(blocks, (uint32_t)blocks->slots[i] - 1));
+            visit(context, heap_blocks_record(blocks, (uint32_t)blocks->slots[i] - 1));
         }
     }
 }
@@ -159,7 +138,8 @@ void heap_blocks_prefetch_record(const struct heap_blocks *blocks, uint32_t hash
         at = (at + 1) & mask;
     }
     if (blocks->slots[at] != 0) { /* more than half of the records stand in two cache lines */
-        const struct heap_block *block = record_at(blocks, (uint32_t)blocks->slots[at] - 1);
+        const struct heap_block *block =
+            heap_blocks_record(blocks, (uint32_t)blocks->slots[at] - 1);
         __builtin_prefetch(block);
         __builtin_prefetch((const char *)(block + 1) - 1);
     }

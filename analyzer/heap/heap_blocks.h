@@ -72,13 +72,36 @@ static inline uint32_t heap_blocks_hash(const struct heap_blocks *blocks, uint64
     return (uint32_t)(h >> 32);
 }
 
-/* HOT. The live block at addr, whose hash this is. */
-struct heap_blocks_found heap_blocks_find(const struct heap_blocks *blocks, uint64_t addr,
-                                          uint32_t hash);
+/* HOT. The record of a number that the index has. */
+static inline struct heap_block *heap_blocks_record(const struct heap_blocks *blocks,
+                                                    uint32_t record)
+{
+    uint32_t within;
+    unsigned chunk = session_chunk_of(record, HEAP_BLOCKS_CHUNK_FIRST, &within);
+    return &blocks->chunks[chunk][within];
+}
 
-/* HOT. A record for addr, whose hash this is: all zero but for the address. NULL when a block is
- * live there. */
-struct heap_block *heap_blocks_put(struct heap_blocks *blocks, uint64_t addr, uint32_t hash);
+/* HOT. The live block at addr, whose hash this is. */
+static inline struct heap_blocks_found heap_blocks_find(const struct heap_blocks *blocks,
+                                                        uint64_t addr, uint32_t hash)
+{
+    uint64_t mask = blocks->slot_count - 1;
+    uint64_t at = (uint64_t)hash * blocks->slot_count >> 32;
+    for (; blocks->slots[at] != 0; at = (at + 1) & mask) {
+        if (blocks->slots[at] >> 32 == hash) {
+            struct heap_block *block = heap_blocks_record(blocks, (uint32_t)blocks->slots[at] - 1);
+            if (block->addr == (addr & SESSION_LOW48)) {
+                return (struct heap_blocks_found){block, at};
+            }
+        }
+    }
+    return (struct heap_blocks_found){NULL, 0};
+}
+
+/* HOT. Makes a block live, at its address, whose hash this is. The table's copy of it; NULL when
+ * one is live there already. */
+struct heap_block *heap_blocks_put(struct heap_blocks *blocks, const struct heap_block *block,
+                                   uint32_t hash);
 
 /* HOT. Forgets a block that was found. */
 void heap_blocks_remove(struct heap_blocks *blocks, struct heap_blocks_found found);

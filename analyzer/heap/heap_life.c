@@ -21,9 +21,9 @@ void heap_life_end_chain(struct heap *heap, uint32_t chain)
 }
 
 /* Everything that an ended life tells, but for what is live now. */
-static void tell_life(struct heap *heap, const struct heap_turn *turn,
-                      const struct heap_thread *thread, const struct heap_block *block,
-                      uint32_t site)
+static inline void tell_life(struct heap *heap, const struct heap_turn *turn,
+                             const struct heap_thread *thread, const struct heap_block *block,
+                             uint32_t site)
 {
     const struct heap_event *end = turn->event;
     struct heap_process *process = turn->process;
@@ -166,8 +166,8 @@ static void pass_chain(struct heap *heap, const struct heap_turn *turn, struct h
 }
 
 /* Takes a block out of what is live. Returns what it was. */
-static struct heap_block take_block(struct heap *heap, struct heap_process *process,
-                                    struct heap_blocks_found found, uint32_t site)
+static inline struct heap_block take_block(struct heap *heap, struct heap_process *process,
+                                           struct heap_blocks_found found, uint32_t site)
 {
     struct heap_block old = *found.block;
     heap_blocks_remove(&process->blocks, found);
@@ -176,25 +176,27 @@ static struct heap_block take_block(struct heap *heap, struct heap_process *proc
     return old;
 }
 
-static void fill_block(struct heap_block *block, const struct heap_event *event, uint64_t birth)
+static inline struct heap_block block_of(const struct heap_event *event, uint64_t birth)
 {
-    block->size = event->size & SESSION_LOW48;
-    block->born_ns = event->time_ns;
-    block->birth = birth & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
-    block->thread_low = event->thread & 0xffff;
-    block->thread_high = (uint64_t)event->thread >> 16 & 0xffff;
-    block->path = event->path;
-    block->sp = event->sp;
+    return (struct heap_block){
+        .addr = event->addr & SESSION_LOW48,
+        .thread_low = event->thread & 0xffff,
+        .size = event->size & SESSION_LOW48,
+        .thread_high = event->thread >> 16 & 0xffff,
+        .born_ns = event->time_ns,
+        .birth = birth & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1),
+        .path = event->path,
+        .sp = event->sp,
+    };
 }
 
 /* The allocation of a life whose end is known already: it never was live as far as we counted. */
 static void tell_past_life(struct heap *heap, struct heap_process *process,
                            const struct heap_late_event *begin, const struct heap_event *end)
 {
-    struct heap_block block = {.addr = begin->event.addr & SESSION_LOW48};
+    struct heap_block block = block_of(&begin->event, begin->birth);
     struct heap_turn turn = {
         .event = end, .process = process, .site = heap_life_site(heap, end->path)};
-    fill_block(&block, &begin->event, begin->birth);
     tell_life(heap, &turn, heap_process_known_thread(process, end->thread), &block,
               heap_life_site(heap, block.path));
     heap->late_events += 1;
@@ -234,15 +236,14 @@ struct heap_block *heap_life_begin(struct heap *heap, const struct heap_turn *tu
     if (process->late.waiting != 0 && ended_before(heap, process, event, birth)) {
         return NULL;
     }
-    struct heap_block *block = heap_blocks_put(&process->blocks, event->addr, turn->hash);
+    struct heap_block begun = block_of(event, birth);
+    struct heap_block *block = heap_blocks_put(&process->blocks, &begun, turn->hash);
     if (block == NULL) {
         park(heap, process, event, birth, true);
         return NULL;
     }
-    fill_block(block, event, birth);
-    uint64_t bytes = block->size;
-    heap_sites_begin(&heap->sites, turn->site, bytes, event->time_ns);
-    heap_process_live_more(process, bytes, event->time_ns);
+    heap_sites_begin(&heap->sites, turn->site, begun.size, event->time_ns);
+    heap_process_live_more(process, begun.size, event->time_ns);
     return block;
 }
 

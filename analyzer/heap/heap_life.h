@@ -13,12 +13,11 @@
 #include "heap/heap_spans.h"
 #include "heap/heap_timeline.h"
 
-/* What events of one process in the timeline's latest bin add up to, until it is told to both. */
+/* What plain events (no flags: each a call) of one process in the timeline's latest bin add up to,
+ * until it is told to both. */
 struct heap_tally {
     uint64_t calls;
-    uint64_t allocs;
     uint64_t frees;
-    uint64_t failed;
     uint64_t bytes;
     uint64_t ns;
 };

@@ -10,17 +10,21 @@ void heap_sites_reach(struct heap_sites *sites, uint32_t site)
     }
 }
 
-uint32_t heap_sites_find_call(struct heap_sites *sites, uint32_t site, uint8_t call)
+struct heap_call *heap_sites_find_call(struct heap_sites *sites, uint32_t site, uint8_t call)
 {
+    struct heap_call *own = &sites->sites.at[site].own;
+    if (own->call_1 == 0) {
+        own->site = site;
+        own->call_1 = call + 1U;
+        return own;
+    }
     uint32_t found = id_map_find(&sites->call_map, site, call);
     if (found == ID_MAP_NONE) {
         found = (uint32_t)sites->calls.count;
-        struct heap_call *c = MEM_PUSH(&sites->calls);
-        c->site = site;
-        c->call = call;
+        *MEM_PUSH(&sites->calls) = (struct heap_call){.site = site, .call_1 = call + 1U};
         id_map_put(&sites->call_map, site, call, found);
     }
-    return found + 1;
+    return &sites->calls.at[found];
 }
 
 uint32_t heap_sites_find_pair(struct heap_sites *sites, uint32_t alloc_site, uint32_t free_site)
@@ -74,11 +78,13 @@ static void settle_site(const struct heap_sites *sites, const struct heap_site *
     copy_growth(&from->growth, &into->growth);
 }
 
-static void settle_call(const struct heap_call *from, struct profile_site_call *into)
+static void settle_call(const struct heap_call *from, struct profile *profile)
 {
+    uint8_t call = (uint8_t)(from->call_1 - 1);
+    struct profile_site_call *into = profile_site_call(profile, from->site, call);
     heap_hist_read(&from->latency, &into->latency);
     uint64_t plain = into->latency.count - from->odd_calls;
-    bool is_free = hook_call_effect(from->call) == HOOK_EFFECT_FREE;
+    bool is_free = hook_call_effect(call) == HOOK_EFFECT_FREE;
     into->counts = (struct profile_calls){
         .calls = into->latency.count,
         .allocs = from->odd_allocs + (is_free ? 0 : plain),
@@ -91,6 +97,8 @@ static void settle_call(const struct heap_call *from, struct profile_site_call *
         const struct hist_bin *bin = &into->latency.bins[i];
         into->counts.ns += bin->count * loglin_value(bin->code);
     }
+    profile_calls_add(&profile->calls[call], &into->counts);
+    hist_merge(&profile->call_latency[call], &into->latency);
 }
 
 static void settle_calls(const struct heap_sites *sites, struct profile *profile)
@@ -100,13 +108,13 @@ static void settle_calls(const struct heap_sites *sites, struct profile *profile
         profile->call_latency[i].bin_count = 0;
         profile->call_latency[i].count = 0;
     }
+    for (size_t i = 0; i < sites->sites.count; i++) {
+        if (sites->sites.at[i].own.call_1 != 0) {
+            settle_call(&sites->sites.at[i].own, profile);
+        }
+    }
     for (size_t i = 0; i < sites->calls.count; i++) {
-        const struct heap_call *from = &sites->calls.at[i];
-        struct profile_site_call *into =
-            profile_site_call(profile, from->site, (uint8_t)from->call);
-        settle_call(from, into);
-        profile_calls_add(&profile->calls[from->call], &into->counts);
-        hist_merge(&profile->call_latency[from->call], &into->latency);
+        settle_call(&sites->calls.at[i], profile);
     }
 }
 
@@ -133,6 +141,7 @@ void heap_sites_finish(struct heap_sites *sites)
 {
     for (size_t i = 0; i < sites->sites.count; i++) {
         struct heap_site *site = &sites->sites.at[i];
+        heap_hist_finish(&site->own.latency);
         heap_hist_finish(&site->size);
         heap_hist_finish(&site->life_ns);
         heap_hist_finish(&site->life_allocs);

@@ -19,6 +19,21 @@
 #include "heap/id_map.h"
 #include "heap/profile.h"
 
+/*
+ * One function at one site. A plain event (no flags) costs two additions here: calls, times and
+ * what the function does to blocks follow from the latencies. Only odd events are counted.
+ */
+struct heap_call {
+    uint32_t site;
+    uint32_t call_1; /* + 1; 0 = none yet */
+    uint64_t bytes;  /* requested, of blocks begun */
+    struct heap_hist latency;
+    uint64_t odd_calls; /* of the latencies: of events with flags */
+    uint64_t odd_allocs;
+    uint64_t odd_frees;
+    uint64_t failed;
+};
+
 /* What nearly every event touches comes first. */
 struct heap_site {
     uint64_t live_bytes; /* now */
@@ -26,11 +41,10 @@ struct heap_site {
     uint64_t peak_epoch; /* the peak that peak_bytes was saved for */
     uint64_t max_bytes;
     uint64_t max_blocks;
-    uint32_t last_call; /* + 1, index into calls: nearly all sites have one function */
-    uint32_t last_free_site;
-    uint32_t last_pair; /* + 1, index into pairs */
-    uint32_t pad;
     uint64_t held_byte_us;
+    uint32_t last_free_site;
+    uint32_t last_pair;   /* + 1, index into pairs */
+    struct heap_call own; /* of the first function that was called there */
     struct heap_hist size;
     struct heap_hist life_ns;
     struct heap_hist life_allocs;
@@ -47,24 +61,9 @@ struct heap_site {
     struct profile_growth growth; /* of chains that ended */
 };
 
-/*
- * One function at one site. A plain event (no flags) costs two additions here: calls, times and
- * what the function does to blocks follow from the latencies. Only odd events are counted.
- */
-struct heap_call {
-    uint32_t site;
-    uint32_t call;
-    uint64_t bytes; /* requested, of blocks begun */
-    struct heap_hist latency;
-    uint64_t odd_calls; /* of the latencies: of events with flags */
-    uint64_t odd_allocs;
-    uint64_t odd_frees;
-    uint64_t failed;
-};
-
 struct heap_sites {
     MEM_ARRAY(struct heap_site) sites; /* by profile site id */
-    MEM_ARRAY(struct heap_call) calls;
+    MEM_ARRAY(struct heap_call) calls; /* what is not its site's first function */
     MEM_ARRAY(struct profile_pair) pairs;
     struct id_map call_map;
     struct id_map pair_map;
@@ -101,19 +100,18 @@ static inline void heap_site_held(struct heap_site *site, uint64_t bytes, uint64
     }
 }
 
-/* What the two below do when it is not the one that the site had last; indexes, + 1. */
-uint32_t heap_sites_find_call(struct heap_sites *sites, uint32_t site, uint8_t call);
+/* What heap_sites_call() does when it is not the site's first function. */
+struct heap_call *heap_sites_find_call(struct heap_sites *sites, uint32_t site, uint8_t call);
+
+/* What heap_sites_pair() does when it is not the one that the site had last; an index, + 1. */
 uint32_t heap_sites_find_pair(struct heap_sites *sites, uint32_t alloc_site, uint32_t free_site);
 
 /* HOT. The counters of a function at a site. */
 static inline struct heap_call *heap_sites_call(struct heap_sites *sites, uint32_t site,
                                                 uint8_t call)
 {
-    struct heap_site *s = &sites->sites.at[site];
-    if (s->last_call == 0 || sites->calls.at[s->last_call - 1].call != call) {
-        s->last_call = heap_sites_find_call(sites, site, call);
-    }
-    return &sites->calls.at[s->last_call - 1];
+    struct heap_call *own = &sites->sites.at[site].own;
+    return own->call_1 == call + 1U ? own : heap_sites_find_call(sites, site, call);
 }
 
 /* HOT. The pair, or the remainder when there are too many. */

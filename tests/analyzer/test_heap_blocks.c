@@ -17,7 +17,8 @@ static struct heap_block *find(const struct heap_blocks *blocks, uint64_t addr)
 
 static struct heap_block *put(struct heap_blocks *blocks, uint64_t addr)
 {
-    return heap_blocks_put(blocks, addr, heap_blocks_hash(blocks, addr));
+    struct heap_block block = {.addr = addr & SESSION_LOW48};
+    return heap_blocks_put(blocks, &block, heap_blocks_hash(blocks, addr));
 }
 
 static void drop(struct heap_blocks *blocks, uint64_t addr)
