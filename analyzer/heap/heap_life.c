@@ -180,9 +180,9 @@ static inline struct heap_block block_of(const struct heap_event *event, uint64_
 {
     return (struct heap_block){
         .addr = event->addr & SESSION_LOW48,
-        .thread_low = event->thread & 0xffff,
+        .thread_low = (uint16_t)event->thread,
         .size = event->size & SESSION_LOW48,
-        .thread_high = event->thread >> 16 & 0xffff,
+        .thread_high = (uint16_t)(event->thread >> 16),
         .born_ns = event->time_ns,
         .birth = birth & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1),
         .path = event->path,
