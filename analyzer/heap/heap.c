@@ -47,7 +47,7 @@ static inline void add_alloc(struct heap *heap, const struct heap_turn *turn,
     turn->process->births += 1;
     heap_hist_add(&site->size, loglin_code(event->size), &heap->sites.budget);
     struct heap_block *block = heap_life_begin(heap, turn, birth);
-    heap_life_tell_timeline(heap);
+    heap_life_raise_timeline(heap);
     thread->has_last = true;
     thread->may_inherit = true;
     thread->frees_in_a_row = 0;

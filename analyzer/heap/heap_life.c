@@ -287,7 +287,7 @@ static void give_up_alloc(struct heap *heap, struct heap_process *process,
         heap_life_end_chain(heap, old.chain);
     }
     (void)begin_late(heap, process, late, hash);
-    heap_life_tell_timeline(heap);
+    heap_life_raise_timeline(heap);
 }
 
 void heap_life_give_up(struct heap *heap, struct heap_process *process,
@@ -342,7 +342,7 @@ void heap_life_end(struct heap *heap, const struct heap_turn *turn, struct heap_
     pass_chain(heap, turn, thread, &old, site);
     if (has_waiting) {
         begin_waiting(heap, turn);
-        heap_life_tell_timeline(heap);
+        heap_life_raise_timeline(heap);
     }
 }
 

@@ -62,7 +62,13 @@ static inline uint32_t heap_life_site(struct heap *heap, uint32_t path)
     return site;
 }
 
-/* HOT. What is live now, for the timeline: after each begin, and before a new bin is opened. */
+/* HOT. A block has begun to live: the timeline's latest bin may have a new maximum. */
+static inline void heap_life_raise_timeline(struct heap *heap)
+{
+    heap_timeline_raise(&heap->timeline, heap->sites.live_bytes, heap->sites.live_blocks);
+}
+
+/* What is live now, before a new bin is opened. */
 static inline void heap_life_tell_timeline(struct heap *heap)
 {
     heap_timeline_live(&heap->timeline, heap->sites.live_bytes, heap->sites.live_blocks);

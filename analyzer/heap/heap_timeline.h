@@ -45,17 +45,26 @@ static inline struct profile_bin *heap_timeline_bin(struct heap_timeline *timeli
                                                     : heap_timeline_find(timeline, time_ns);
 }
 
-/* HOT. What is live from now on. Lives are told as they come: they count in the latest bin. */
-static inline void heap_timeline_live(struct heap_timeline *timeline, uint64_t bytes,
-                                      uint64_t blocks)
+/* HOT. More is live now than before. Lives are told as they come: they count in the latest bin.
+ * Not heap_timeline_live(): copying both numbers right after they were written, as one vector, cost
+ * a sixth of heap_add(), since the processor cannot forward two stores to one load. */
+static inline void heap_timeline_raise(struct heap_timeline *timeline, uint64_t bytes,
+                                       uint64_t blocks)
 {
-    timeline->live_bytes = bytes;
-    timeline->live_blocks = blocks;
     struct profile_bin *bin = timeline->last;
     if (bytes > bin->live_bytes) {
         bin->live_bytes = bytes;
         bin->live_blocks = blocks;
     }
+}
+
+/* What is live now: before a time that may open a new bin, which begins with it. */
+static inline void heap_timeline_live(struct heap_timeline *timeline, uint64_t bytes,
+                                      uint64_t blocks)
+{
+    timeline->live_bytes = bytes;
+    timeline->live_blocks = blocks;
+    heap_timeline_raise(timeline, bytes, blocks);
 }
 
 /* The resident size of all processes together, from time_ns on, and page faults since the last
