@@ -58,7 +58,7 @@ static enum err_code run_loop(struct attach *attach, struct err *reterr)
             return code;
         }
         idle_ms = passed > 0 ? IDLE_MIN_MS : idle_ms < IDLE_MAX_MS ? idle_ms + 1 : IDLE_MAX_MS;
-        if (passed < LIVE_RECORDER_BATCH) {
+        if (passed < LIVE_RECORDER_BUSY) {
             live_recorder_wait(attach->recorder, idle_ms, attach->signals.fd);
         }
     }

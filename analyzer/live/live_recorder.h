@@ -16,7 +16,10 @@
 #include "live/live_session.h"
 #include "store/store.h"
 
-enum { LIVE_RECORDER_BATCH = 4096 };
+enum {
+    LIVE_RECORDER_BATCH = 512, /* 24 KiB: written and read again within the first-level cache */
+    LIVE_RECORDER_BUSY = 4096  /* a pass that found so many events is followed by another at once */
+};
 
 /* A session file by name: met once, opened when READY. */
 struct live_known {

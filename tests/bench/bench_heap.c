@@ -4,6 +4,7 @@
  */
 #include "heap/heap.h"
 #include "heap/heap_blocks.h"
+#include "live/live_recorder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +12,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 4096, SITES = 200, BYTES_MAX = 1000, LATENCY_FROM = 15, LATENCY_SPAN = 60 };
+enum {
+    BATCH = LIVE_RECORDER_BATCH,
+    SITES = 200,
+    BYTES_MAX = 1000,
+    LATENCY_FROM = 15,
+    LATENCY_SPAN = 60
+};
 
 static uint64_t next_random(uint64_t *state)
 {
