@@ -26,7 +26,7 @@ static struct window window_with(const struct heap_hist *hist, uint16_t code)
 /* The bins of the rest that now have a counter move into it. */
 static void take_in_rest(struct heap_hist *hist)
 {
-    struct hist *rest = &hist->rest;
+    struct hist *rest = hist->rest;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < rest->bin_count; i++) {
         struct hist_bin bin = rest->bins[i];
@@ -56,13 +56,26 @@ static void widen(struct heap_hist *hist, struct window window)
     take_in_rest(hist);
 }
 
+/* Most histograms never need it once their window stands. */
+static void drop_empty_rest(struct heap_hist *hist)
+{
+    if (hist->rest->bin_count == 0) {
+        hist_finish(hist->rest);
+        free(hist->rest);
+        hist->rest = NULL;
+    }
+}
+
 void heap_hist_add_slowly(struct heap_hist *hist, uint16_t code, struct heap_hist_budget *budget)
 {
+    if (hist->rest == NULL) {
+        hist->rest = mem_zero(1, sizeof *hist->rest);
+    }
     if ((unsigned)code - hist->first_code < hist->code_count) { /* its counter is 0 again */
-        hist_add(&hist->rest, code, UINT64_C(1) << 32);
+        hist_add(hist->rest, code, UINT64_C(1) << 32);
         return;
     }
-    hist_add(&hist->rest, code, 1);
+    hist_add(hist->rest, code, 1);
     hist->outside += 1;
     struct window window = window_with(hist, code);
     unsigned more = window.count - hist->code_count;
@@ -71,6 +84,7 @@ void heap_hist_add_slowly(struct heap_hist *hist, uint16_t code, struct heap_his
         budget->bytes_used + more_bytes <= HEAP_HIST_COUNTER_BYTES) {
         budget->bytes_used += more_bytes;
         widen(hist, window);
+        drop_empty_rest(hist);
     }
 }
 
@@ -79,7 +93,9 @@ void heap_hist_merge(const struct heap_hist *hist, struct hist *into)
     for (unsigned i = 0; i < hist->code_count; i++) {
         hist_add(into, (uint16_t)(hist->first_code + i), hist->counts[i]);
     }
-    hist_merge(into, &hist->rest);
+    if (hist->rest != NULL) {
+        hist_merge(into, hist->rest);
+    }
 }
 
 void heap_hist_read(const struct heap_hist *hist, struct hist *ret)
@@ -92,6 +108,9 @@ void heap_hist_read(const struct heap_hist *hist, struct hist *ret)
 void heap_hist_finish(struct heap_hist *hist)
 {
     free(hist->counts);
-    hist_finish(&hist->rest);
+    if (hist->rest != NULL) {
+        hist_finish(hist->rest);
+        free(hist->rest);
+    }
     *hist = (struct heap_hist){0};
 }

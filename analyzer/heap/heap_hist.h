@@ -28,8 +28,8 @@ struct heap_hist {
     uint32_t *counts; /* of code_count codes from first_code on */
     uint16_t first_code;
     uint16_t code_count;
-    uint32_t outside; /* values that found no counter since the window last grew */
-    struct hist rest; /* what is not in counts */
+    uint32_t outside;  /* values that found no counter since the window last grew */
+    struct hist *rest; /* what is not in counts; NULL while that is nothing */
 };
 
 /* What the counters of one heap take so far. */

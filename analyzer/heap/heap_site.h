@@ -43,11 +43,11 @@ struct heap_site {
     uint64_t max_blocks;
     uint64_t held_byte_us;
     uint32_t last_free_site;
-    uint32_t last_pair;   /* + 1, index into pairs */
-    struct heap_call own; /* of the first function that was called there */
+    uint32_t last_pair; /* + 1, index into pairs */
     struct heap_hist size;
     struct heap_hist life_ns;
     struct heap_hist life_allocs;
+    struct heap_call own; /* of the first function that was called there */
     uint64_t peak_bytes;
     uint64_t peak_blocks;
     uint64_t ended_untold; /* blocks that ended without a lifetime */
