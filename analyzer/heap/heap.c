@@ -4,7 +4,11 @@
 
 #include "heap/heap_life.h"
 
-enum { PREFETCH_INDEX_AHEAD = 16, PREFETCH_RECORD_AHEAD = 8 };
+enum {
+    PREFETCH_INDEX_AHEAD = 16,
+    PREFETCH_RECORD_AHEAD = 8,
+    NO_CALL = SESSION_EVENT_THREAD | SESSION_EVENT_NOTE | SESSION_EVENT_USAGE
+};
 
 struct heap *heap_create(struct profile *profile)
 {
@@ -52,19 +56,28 @@ static void add_alloc(struct heap *heap, struct heap_process *process, struct he
     }
 }
 
-static void tell_slow(struct heap *heap, const struct heap_event *event, uint32_t site, uint64_t ns,
-                      bool is_end_stamped)
+/* Of the block that a free is about to end; 0 = not known. */
+static uint64_t live_size(const struct heap_process *process, uint64_t addr)
 {
-    bool has_start = is_end_stamped && event->time_ns >= ns;
-    heap_slow_add(&heap->slow, &(struct profile_slow_call){
-                                   .ns = ns,
-                                   .at_ns = has_start ? event->time_ns - ns : event->time_ns,
-                                   .size = event->size,
-                                   .site = site,
-                                   .process = event->process,
-                                   .thread = event->tid,
-                                   .call = event->call,
-                               });
+    const struct heap_block *block = heap_blocks_find(&process->blocks, addr);
+    return block != NULL ? block->size : 0;
+}
+
+static void tell_slow(struct heap *heap, const struct heap_process *process,
+                      const struct heap_event *event, uint32_t site, uint64_t ns, bool is_end)
+{
+    bool has_start = !is_end && event->time_ns >= ns;
+    struct profile_slow_call slow = {
+        .ns = ns,
+        .at_ns = has_start ? event->time_ns - ns : event->time_ns,
+        .size = is_end ? live_size(process, event->addr) : event->size,
+        .site = site,
+        .process = event->process,
+        .thread = event->tid,
+        .call = event->call,
+    };
+    heap_slow_take(&heap->slow, event, &slow);
+    heap_slow_add(&heap->slow, &slow);
 }
 
 /* Counts, sums and latency: what needs no order and no addresses. */
@@ -103,7 +116,7 @@ static void count_event(struct heap *heap, struct heap_process *process,
     process->totals.ns += ns;
     bin->ns += ns;
     if (heap_slow_wants(&heap->slow, ns)) {
-        tell_slow(heap, event, site, ns, !is_end);
+        tell_slow(heap, process, event, site, ns, is_end);
     }
 }
 
@@ -140,6 +153,20 @@ static void begin_thread(struct heap *heap, struct heap_process *process, uint32
     *thread = (struct heap_thread){.id = id};
 }
 
+static void add_no_call(struct heap *heap, struct heap_process *process,
+                        const struct heap_event *event)
+{
+    if ((event->flags & SESSION_EVENT_THREAD) != 0) {
+        begin_thread(heap, process, event->thread);
+    } else if ((event->flags & SESSION_EVENT_NOTE) != 0) {
+        heap_spans_note(&heap->spans, heap->profile, event);
+    } else {
+        bool is_free = hook_call_effect(event->call) == HOOK_EFFECT_FREE;
+        heap_slow_met(&heap->slow, event, heap_life_site(heap, event->path),
+                      is_free ? live_size(process, event->addr) : event->addr);
+    }
+}
+
 static void add_event(struct heap *heap, const struct heap_event *event)
 {
     struct heap_process *process = process_at(heap, event->process);
@@ -149,12 +176,8 @@ static void add_event(struct heap *heap, const struct heap_event *event)
     if (event->time_ns > heap->now_ns) {
         heap->now_ns = event->time_ns;
     }
-    if ((event->flags & SESSION_EVENT_THREAD) != 0) {
-        begin_thread(heap, process, event->thread);
-        return;
-    }
-    if ((event->flags & SESSION_EVENT_NOTE) != 0) {
-        heap_spans_note(&heap->spans, heap->profile, event);
+    if (__builtin_expect((event->flags & NO_CALL) != 0, false)) {
+        add_no_call(heap, process, event);
         return;
     }
     uint32_t site = heap_life_site(heap, event->path);
@@ -366,6 +389,10 @@ void heap_settle(struct heap *heap)
     for (unsigned i = 0; i < heap->slow.count; i++) {
         *MEM_PUSH(&p->slow_calls) = heap->slow.calls[i];
     }
+    p->slow_causes.count = 0;
+    for (size_t i = 0; i < heap->slow.causes.count; i++) {
+        *MEM_PUSH(&p->slow_causes) = heap->slow.causes.at[i];
+    }
     profile_seal(p);
 }
 
@@ -379,6 +406,7 @@ void heap_destroy(struct heap *heap)
     }
     free(heap->processes.at);
     heap_sites_finish(&heap->sites);
+    heap_slow_finish(&heap->slow);
     heap_spans_finish(&heap->spans);
     heap_growth_finish(&heap->growth);
     heap_timeline_finish(&heap->timeline);
