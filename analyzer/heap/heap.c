@@ -8,6 +8,8 @@
  * record that it names. */
 enum { AHEAD_INDEX = 16, AHEAD_RECORD = 8, TURNS = 32 };
 
+enum { NO_CALL = SESSION_EVENT_THREAD | SESSION_EVENT_NOTE | SESSION_EVENT_USAGE };
+
 struct heap *heap_create(struct profile *profile)
 {
     struct heap *heap = mem_zero(1, sizeof *heap);
@@ -60,19 +62,29 @@ static inline void add_alloc(struct heap *heap, const struct heap_turn *turn,
     }
 }
 
+/* Of the block that a turn's address is the start of; 0 = not known. */
+static uint64_t live_size(const struct heap_turn *turn)
+{
+    const struct heap_block *block =
+        heap_blocks_find(&turn->process->blocks, turn->event->addr, turn->hash).block;
+    return block != NULL ? block->size : 0;
+}
+
 static void tell_slow(struct heap *heap, const struct heap_turn *turn, uint64_t ns)
 {
     const struct heap_event *event = turn->event;
     bool has_start = !turn->is_end && event->time_ns >= ns; /* allocations are stamped at the end */
-    heap_slow_add(&heap->slow, &(struct profile_slow_call){
-                                   .ns = ns,
-                                   .at_ns = has_start ? event->time_ns - ns : event->time_ns,
-                                   .size = event->size,
-                                   .site = turn->site,
-                                   .process = event->process,
-                                   .thread = event->tid,
-                                   .call = event->call,
-                               });
+    struct profile_slow_call slow = {
+        .ns = ns,
+        .at_ns = has_start ? event->time_ns - ns : event->time_ns,
+        .size = turn->is_end ? live_size(turn) : event->size,
+        .site = turn->site,
+        .process = event->process,
+        .thread = event->tid,
+        .call = event->call,
+    };
+    heap_slow_take(&heap->slow, event, &slow);
+    heap_slow_add(&heap->slow, &slow);
 }
 
 static void tell_bin(struct profile_bin *bin, const struct profile_calls *added)
@@ -229,13 +241,17 @@ static void begin_thread(struct heap *heap, struct heap_process *process, uint32
 }
 
 /* An event that is no call. */
-static void add_sign(struct heap *heap, struct heap_process *process,
-                     const struct heap_event *event)
+static void add_no_call(struct heap *heap, const struct heap_turn *turn)
 {
+    const struct heap_event *event = turn->event;
     if ((event->flags & SESSION_EVENT_THREAD) != 0) {
-        begin_thread(heap, process, event->thread);
-    } else {
+        begin_thread(heap, turn->process, event->thread);
+    } else if ((event->flags & SESSION_EVENT_NOTE) != 0) {
         heap_spans_note(&heap->spans, heap->profile, event);
+    } else {
+        bool is_free = hook_call_effect(event->call) == HOOK_EFFECT_FREE;
+        heap_slow_met(&heap->slow, event, heap_life_site(heap, event->path),
+                      is_free ? live_size(turn) : event->addr);
     }
 }
 
@@ -246,8 +262,8 @@ static inline void add_event(struct heap *heap, struct heap_turn *turn)
         return;
     }
     heap->now_ns = event->time_ns > heap->now_ns ? event->time_ns : heap->now_ns;
-    if ((event->flags & (SESSION_EVENT_THREAD | SESSION_EVENT_NOTE)) != 0) {
-        add_sign(heap, turn->process, event);
+    if (__builtin_expect((event->flags & NO_CALL) != 0, false)) {
+        add_no_call(heap, turn);
         return;
     }
     turn->site = heap_life_site(heap, event->path);
@@ -464,6 +480,10 @@ void heap_settle(struct heap *heap)
     for (unsigned i = 0; i < heap->slow.count; i++) {
         *MEM_PUSH(&p->slow_calls) = heap->slow.calls[i];
     }
+    p->slow_causes.count = 0;
+    for (size_t i = 0; i < heap->slow.causes.count; i++) {
+        *MEM_PUSH(&p->slow_causes) = heap->slow.causes.at[i];
+    }
     profile_seal(p);
 }
 
@@ -477,6 +497,7 @@ void heap_destroy(struct heap *heap)
     }
     free(heap->processes.at);
     heap_sites_finish(&heap->sites);
+    heap_slow_finish(&heap->slow);
     heap_spans_finish(&heap->spans);
     heap_growth_finish(&heap->growth);
     heap_timeline_finish(&heap->timeline);
