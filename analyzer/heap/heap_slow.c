@@ -15,7 +15,7 @@ static void find_fastest(struct heap_slow *slow)
             slow->fastest = i;
         }
     }
-    slow->over_ns = slow->calls[slow->fastest].ns;
+    slow->from_ns = slow->calls[slow->fastest].ns + 1;
 }
 
 void heap_slow_add(struct heap_slow *slow, const struct profile_slow_call *call)

@@ -31,7 +31,7 @@ struct heap_slow {
     struct profile_slow_call calls[PROFILE_SLOW_CALLS];
     unsigned count;
     unsigned fastest; /* once full: the one to go next */
-    uint64_t over_ns; /* once full: a call must be slower than this */
+    uint64_t from_ns; /* a call must be as slow as this: 0 until full */
     struct heap_slow_met waiting[HEAP_SLOW_WAITING];
     unsigned next_waiting;
     MEM_ARRAY(struct profile_slow_cause) causes;
@@ -41,7 +41,7 @@ struct heap_slow {
 /* HOT. Whether a call of ns would be kept. */
 static inline bool heap_slow_wants(const struct heap_slow *slow, uint64_t ns)
 {
-    return ns > slow->over_ns || slow->count < PROFILE_SLOW_CALLS;
+    return ns >= slow->from_ns;
 }
 
 void heap_slow_add(struct heap_slow *slow, const struct profile_slow_call *call);
