@@ -6,11 +6,13 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static struct cause_place *find(struct hook_cause *cause, const struct stack_at *at)
+static struct cause_place *find(struct hook_cause *cause, const struct stack_at *at, size_t size)
 {
+    unsigned size_bits = hook_cause_size_bits(size);
     for (unsigned i = 0; i < CAUSE_PLACES; i++) {
         struct cause_place *place = &cause->places[i];
-        if (place->left != 0 && place->pc == at->pc && place->sp == at->sp) {
+        if (place->left != 0 && place->pc == at->pc && place->sp == at->sp &&
+            place->size_bits == size_bits) {
             return place;
         }
     }
@@ -23,7 +25,7 @@ static void show_armed(const struct hook_cause *cause)
     for (unsigned i = 0; i < CAUSE_PLACES; i++) {
         const struct cause_place *place = &cause->places[i];
         if (place->left != 0) {
-            armed |= UINT64_C(1) << ((place->pc ^ place->sp) & 63);
+            armed |= UINT64_C(1) << ((place->pc ^ place->sp ^ place->size_bits) & 63);
         }
     }
     hook_tls.armed = armed;
@@ -46,13 +48,16 @@ static struct cause_place *take_place(struct hook_cause *cause)
     return &cause->places[cause->next++ % CAUSE_PLACES];
 }
 
-void hook_cause_arm(struct hook_cause *cause, const struct stack_at *at)
+void hook_cause_arm(struct hook_cause *cause, const struct stack_at *at, size_t size, uint64_t ns)
 {
-    struct cause_place *place = find(cause, at);
+    uint64_t credit_ns = ns / CAUSE_SLOW_SHARE * CAUSE_SHARE;
+    cause->rest_until_ns -= cause->rest_until_ns < credit_ns ? cause->rest_until_ns : credit_ns;
+    struct cause_place *place = find(cause, at, size);
     if (place == NULL) {
         place = take_place(cause);
         place->pc = at->pc;
         place->sp = at->sp;
+        place->size_bits = hook_cause_size_bits(size);
     }
     place->left = CAUSE_CALLS;
     show_armed(cause);
@@ -88,9 +93,9 @@ static void pay(struct hook_cause *cause, uint64_t from_ns)
     cause->rest_until_ns = rest_ns + cost_ns * CAUSE_SHARE;
 }
 
-bool hook_cause_begin(struct hook_cause *cause, const struct stack_at *at)
+bool hook_cause_begin(struct hook_cause *cause, const struct stack_at *at, size_t size)
 {
-    struct cause_place *place = find(cause, at);
+    struct cause_place *place = find(cause, at, size);
     if (place == NULL) {
         return false;
     }

@@ -182,7 +182,8 @@ __attribute__((noinline)) static void tell_cause(struct hook_scratch *scratch,
     if (!life_config.are_causes_on) {
         return;
     }
-    hook_cause_arm(&scratch->cause, &now->at);
+    bool is_free = hook_call_effect(now->call) == HOOK_EFFECT_FREE;
+    hook_cause_arm(&scratch->cause, &now->at, is_free ? 0 : word, ns);
     if (now->is_measured) {
         const struct session_usage *usage = &scratch->cause.within;
         struct session_event told = {.stamp_ns = stamp_ns,

@@ -43,10 +43,10 @@ void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_
 void hook_finish_alloc(const struct hook_now *now, void *ptr, size_t size);
 void hook_finish_free(const struct hook_now *now, void *ptr);
 
-/* HOT. frame: the hook's own __builtin_frame_address(0), which also makes it keep the caller's rbp
- * in its frame, where it can be read. */
-__attribute__((always_inline)) static inline void hook_begin(struct hook_now *now,
-                                                             enum hook_call call, const void *frame)
+/* HOT. size: requested. frame: the hook's own __builtin_frame_address(0), which also makes it keep
+ * the caller's rbp in its frame, where it can be read. */
+__attribute__((always_inline)) static inline void
+hook_begin_sized(struct hook_now *now, enum hook_call call, size_t size, const void *frame)
 {
     const uintptr_t *words = frame;
     now->at = (struct stack_at){.pc = words[1], .sp = (uintptr_t)(words + 2), .bp = words[0]};
@@ -55,8 +55,8 @@ __attribute__((always_inline)) static inline void hook_begin(struct hook_now *no
     if (__builtin_expect(hook_tls.guard_sp == 0 && life_is_current(), true)) {
         hook_guard_raise(&now->at);
         now->way = HOOK_RECORD;
-        if (__builtin_expect(hook_cause_may_be_armed(&now->at), false)) {
-            now->is_measured = hook_cause_begin(&hook_tls.scratch->cause, &now->at);
+        if (__builtin_expect(hook_cause_may_be_armed(&now->at, size), false)) {
+            now->is_measured = hook_cause_begin(&hook_tls.scratch->cause, &now->at, size);
         }
     } else {
         hook_begin_slowly(now);
@@ -68,6 +68,13 @@ __attribute__((always_inline)) static inline void hook_begin(struct hook_now *no
     if (life_config.is_latency_on || hook_call_effect(call) != HOOK_EFFECT_ALLOC) {
         now->start_ticks = clock_ticks();
     }
+}
+
+/* HOT. The same of a call that asks for no size. */
+__attribute__((always_inline)) static inline void hook_begin(struct hook_now *now,
+                                                             enum hook_call call, const void *frame)
+{
+    hook_begin_sized(now, call, 0, frame);
 }
 
 /* HOT. True when there is anything to record. */

@@ -14,7 +14,7 @@
 EXPORT void *malloc(size_t size)
 {
     struct hook_now now;
-    hook_begin(&now, CALL_MALLOC, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_MALLOC, size, __builtin_frame_address(0));
     void *ptr = hook_next()->malloc(size);
     hook_end_alloc(&now, ptr, size);
     return ptr;
@@ -23,7 +23,7 @@ EXPORT void *malloc(size_t size)
 EXPORT void *calloc(size_t count, size_t size)
 {
     struct hook_now now;
-    hook_begin(&now, CALL_CALLOC, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_CALLOC, count * size, __builtin_frame_address(0));
     void *ptr = hook_next()->calloc(count, size);
     hook_end_alloc(&now, ptr, count * size);
     return ptr;
@@ -49,7 +49,7 @@ static void *realloc_any(void *ptr, size_t size)
 EXPORT void *realloc(void *ptr, size_t size)
 {
     struct hook_now now;
-    hook_begin(&now, CALL_REALLOC, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_REALLOC, size, __builtin_frame_address(0));
     void *fresh = realloc_any(ptr, size);
     hook_end_realloc(&now, ptr, fresh, size);
     return fresh;
@@ -67,7 +67,7 @@ static void *reallocarray_any(void *ptr, size_t count, size_t size)
 EXPORT void *reallocarray(void *ptr, size_t count, size_t size)
 {
     struct hook_now now;
-    hook_begin(&now, CALL_REALLOCARRAY, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_REALLOCARRAY, count * size, __builtin_frame_address(0));
     void *fresh = reallocarray_any(ptr, count, size);
     hook_end_realloc(&now, ptr, fresh, count * size);
     return fresh;
@@ -96,7 +96,7 @@ EXPORT void cfree(void *ptr)
 EXPORT int posix_memalign(void **ret, size_t alignment, size_t size)
 {
     struct hook_now now;
-    hook_begin(&now, CALL_POSIX_MEMALIGN, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_POSIX_MEMALIGN, size, __builtin_frame_address(0));
     int result = hook_next()->posix_memalign(ret, alignment, size);
     hook_end_alloc(&now, result == 0 ? *ret : NULL, size);
     return result;
@@ -105,7 +105,7 @@ EXPORT int posix_memalign(void **ret, size_t alignment, size_t size)
 EXPORT void *aligned_alloc(size_t alignment, size_t size)
 {
     struct hook_now now;
-    hook_begin(&now, CALL_ALIGNED_ALLOC, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_ALIGNED_ALLOC, size, __builtin_frame_address(0));
     void *ptr = hook_next()->aligned_alloc(alignment, size);
     hook_end_alloc(&now, ptr, size);
     return ptr;
@@ -114,7 +114,7 @@ EXPORT void *aligned_alloc(size_t alignment, size_t size)
 EXPORT void *memalign(size_t alignment, size_t size)
 {
     struct hook_now now;
-    hook_begin(&now, CALL_MEMALIGN, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_MEMALIGN, size, __builtin_frame_address(0));
     void *ptr = hook_next()->memalign(alignment, size);
     hook_end_alloc(&now, ptr, size);
     return ptr;
@@ -123,7 +123,7 @@ EXPORT void *memalign(size_t alignment, size_t size)
 EXPORT void *valloc(size_t size)
 {
     struct hook_now now;
-    hook_begin(&now, CALL_VALLOC, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_VALLOC, size, __builtin_frame_address(0));
     void *ptr = hook_next()->valloc(size);
     hook_end_alloc(&now, ptr, size);
     return ptr;
@@ -132,7 +132,7 @@ EXPORT void *valloc(size_t size)
 EXPORT void *pvalloc(size_t size)
 {
     struct hook_now now;
-    hook_begin(&now, CALL_PVALLOC, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_PVALLOC, size, __builtin_frame_address(0));
     void *ptr = hook_next()->pvalloc(size);
     hook_end_alloc(&now, ptr, size);
     return ptr;

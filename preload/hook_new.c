@@ -80,7 +80,7 @@ static void *aligned(size_t alignment, size_t size)
     {                                                                                              \
         static struct own_name own = {.name = #symbol};                                            \
         struct hook_now now;                                                                       \
-        hook_begin(&now, CALL_##id, __builtin_frame_address(0));                                   \
+        hook_begin_sized(&now, CALL_##id, size, __builtin_frame_address(0));                       \
         void *(*real)parameters;                                                                   \
         void *found = real_of(&own);                                                               \
         memcpy(&real, &found, sizeof real);                                                        \
@@ -115,7 +115,7 @@ static void *aligned(size_t alignment, size_t size)
     {                                                                                              \
         static struct own_name own = {.name = #symbol};                                            \
         struct hook_now now;                                                                       \
-        hook_begin(&now, CALL_##id, __builtin_frame_address(0));                                   \
+        hook_begin_sized(&now, CALL_##id, size, __builtin_frame_address(0));                       \
         void *(*real)parameters;                                                                   \
         void *found = real_of(&own);                                                               \
         memcpy(&real, &found, sizeof real);                                                        \
@@ -153,7 +153,7 @@ EXPORT void *mi_calloc(size_t count, size_t size)
 {
     static struct own_name own = {.name = "mi_calloc"};
     struct hook_now now;
-    hook_begin(&now, CALL_MI_CALLOC, __builtin_frame_address(0));
+    hook_begin_sized(&now, CALL_MI_CALLOC, count * size, __builtin_frame_address(0));
     void *(*real)(size_t, size_t);
     void *found = real_of(&own);
     memcpy(&real, &found, sizeof real);

@@ -61,9 +61,23 @@ static const struct cause_texts texts[PROFILE_CAUSES] = {
         "whole, leave less to join.",
         "mallopt(M_MXFAST, 0);                   /* join at each free, not all at once */", false}};
 
-static uint64_t permille_of(const struct finding_group *group, unsigned cause, uint64_t all_ns)
+/* The cause, and its share of the time that may have it. Preempted calls are set aside, as a few of
+ * them take longer than many others and say nothing of the site, unless most calls were. */
+static unsigned cause_with_most(const struct finding_group *group, uint64_t measured,
+                                uint64_t *ret_permille)
 {
-    return finding_permille(group->slow[cause].ns, all_ns);
+    bool are_preempted = group->slow[PROFILE_CAUSE_PREEMPTION].calls > measured / 2;
+    unsigned most = are_preempted ? PROFILE_CAUSE_PREEMPTION : PROFILE_CAUSE_NONE;
+    uint64_t all_ns = 0;
+    for (unsigned i = 1; i < PROFILE_CAUSES; i++) {
+        if (i == PROFILE_CAUSE_PREEMPTION && !are_preempted) {
+            continue;
+        }
+        all_ns += group->slow[i].ns;
+        most = !are_preempted && group->slow[i].ns > group->slow[most].ns ? i : most;
+    }
+    *ret_permille = finding_permille(group->slow[most].ns, all_ns);
+    return most;
 }
 
 static void add_evidence(const struct finding_group *group, unsigned cause, uint64_t measured,
@@ -71,7 +85,7 @@ static void add_evidence(const struct finding_group *group, unsigned cause, uint
 {
     const struct profile_slow_cause *sum = &group->slow[cause];
     finding_add(f, "measured_calls", "slow calls that were measured", FINDING_COUNT, measured);
-    finding_add(f, "cause_permille", "of their time for this cause", FINDING_PERMILLE, permille);
+    finding_add(f, "cause_permille", "of their time by this cause", FINDING_PERMILLE, permille);
     finding_add(f, "page_faults", "page faults in those", FINDING_COUNT,
                 sum->minor_faults + sum->major_faults);
     finding_add(f, "switches", "context switches in those", FINDING_COUNT,
@@ -81,14 +95,11 @@ static void add_evidence(const struct finding_group *group, unsigned cause, uint
 bool finding_cause_name(const struct finding_group *group, struct finding *f)
 {
     uint64_t measured = 0;
-    uint64_t all_ns = 0;
-    unsigned most = PROFILE_CAUSE_NONE;
     for (unsigned i = 1; i < PROFILE_CAUSES; i++) {
         measured += group->slow[i].calls;
-        all_ns += group->slow[i].ns;
-        most = group->slow[i].ns > group->slow[most].ns ? i : most;
     }
-    uint64_t permille = permille_of(group, most, all_ns);
+    uint64_t permille = 0;
+    unsigned most = cause_with_most(group, measured, &permille);
     if (measured < CAUSE_CALLS_MIN || permille < CAUSE_PERMILLE) {
         return false;
     }

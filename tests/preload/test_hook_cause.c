@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+enum { SIZE = 100 };
+
 static struct hook_cause cause;
 static const struct stack_at here = {.pc = 0x401237, .sp = 0x7ffd0010};
 
@@ -20,18 +22,28 @@ TestSuite(hook_cause, .init = set_up);
 
 Test(hook_cause, nothing_is_measured_before_a_slow_call)
 {
-    cr_assert_not(hook_cause_may_be_armed(&here));
-    cr_assert_not(hook_cause_begin(&cause, &here));
+    cr_assert_not(hook_cause_may_be_armed(&here, SIZE));
+    cr_assert_not(hook_cause_begin(&cause, &here, SIZE));
 }
 
 Test(hook_cause, a_slow_call_arms_its_place_alone)
 {
     const struct stack_at same_bit = {.pc = here.pc, .sp = here.sp + 64};
-    hook_cause_arm(&cause, &here);
-    cr_assert(hook_cause_may_be_armed(&here));
-    cr_assert(hook_cause_may_be_armed(&same_bit), "the bit is the same");
-    cr_assert_not(hook_cause_begin(&cause, &same_bit), "the place is not");
-    cr_assert(hook_cause_begin(&cause, &here));
+    hook_cause_arm(&cause, &here, SIZE, 0);
+    cr_assert(hook_cause_may_be_armed(&here, SIZE));
+    cr_assert(hook_cause_may_be_armed(&same_bit, SIZE), "the bit is the same");
+    cr_assert_not(hook_cause_begin(&cause, &same_bit, SIZE), "the place is not");
+    cr_assert(hook_cause_begin(&cause, &here, SIZE));
+}
+
+/* Large blocks may be slow where small ones are not, and these are many. */
+Test(hook_cause, sizes_of_one_place_are_told_apart)
+{
+    hook_cause_arm(&cause, &here, 130000, 0);
+    cr_assert_not(hook_cause_begin(&cause, &here, SIZE));
+    cr_assert_not(hook_cause_begin(&cause, &here, 0));
+    cr_assert_not(hook_cause_begin(&cause, &here, SIZE_MAX));
+    cr_assert(hook_cause_begin(&cause, &here, 70000), "up to twice as much is like it");
 }
 
 /* Pages that were never touched fault; the same pages a second time do not. */
@@ -45,8 +57,8 @@ Test(hook_cause, faults_within_the_call_are_told)
     volatile char *memory = mapping;
     for (unsigned round = 0; round < 2; round++) {
         hook_cause_start(&cause); /* nothing to rest for */
-        hook_cause_arm(&cause, &here);
-        cr_assert(hook_cause_begin(&cause, &here));
+        hook_cause_arm(&cause, &here, SIZE, 0);
+        cr_assert(hook_cause_begin(&cause, &here, SIZE));
         for (unsigned i = 0; i < PAGES; i++) {
             memory[(size_t)i * PAGE_BYTES] = 1;
         }
@@ -63,10 +75,10 @@ Test(hook_cause, asking_is_paid_for_by_a_rest)
 {
     unsigned asked = 0;
     cause.rest_until_ns = clock_monotonic_ns(); /* nothing is saved up */
-    hook_cause_arm(&cause, &here);
+    hook_cause_arm(&cause, &here, SIZE, 0);
     uint64_t from_ns = cause.rest_until_ns;
     for (unsigned i = 0; i < 10000; i++) {
-        asked += hook_cause_begin(&cause, &here);
+        asked += hook_cause_begin(&cause, &here, SIZE);
     }
     uint64_t took_ns = clock_monotonic_ns() - from_ns;
     cr_assert_gt(asked, 0);
@@ -74,17 +86,28 @@ Test(hook_cause, asking_is_paid_for_by_a_rest)
     cr_assert_leq((asked - 1) * 20 * CAUSE_SHARE, took_ns);
 }
 
+/* What measures a slow call costs less than a sixteenth of it: each is measured. */
+Test(hook_cause, slow_calls_pay_for_their_own_measuring)
+{
+    hook_cause_arm(&cause, &here, SIZE, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        cr_assert(hook_cause_begin(&cause, &here, SIZE));
+        cr_assert(hook_cause_end(&cause));
+        hook_cause_arm(&cause, &here, SIZE, 2 * CAUSE_COST_MAX_NS * CAUSE_SLOW_SHARE);
+    }
+}
+
 Test(hook_cause, a_place_without_slow_calls_is_disarmed)
 {
     unsigned asked = 0;
-    hook_cause_arm(&cause, &here);
-    while (hook_cause_may_be_armed(&here)) {
+    hook_cause_arm(&cause, &here, SIZE, 0);
+    while (hook_cause_may_be_armed(&here, SIZE)) {
         cause.rest_until_ns = 0;
-        asked += hook_cause_begin(&cause, &here);
+        asked += hook_cause_begin(&cause, &here, SIZE);
         cr_assert_leq(asked, CAUSE_CALLS);
     }
     cr_assert_eq(asked, CAUSE_CALLS);
-    cr_assert_not(hook_cause_begin(&cause, &here));
+    cr_assert_not(hook_cause_begin(&cause, &here, SIZE));
 }
 
 Test(hook_cause, of_too_many_places_the_latest_are_armed)
@@ -92,20 +115,20 @@ Test(hook_cause, of_too_many_places_the_latest_are_armed)
     struct stack_at at = here;
     for (unsigned i = 0; i < 3 * CAUSE_PLACES; i++) {
         at.pc = here.pc + i;
-        hook_cause_arm(&cause, &at);
+        hook_cause_arm(&cause, &at, SIZE, 0);
         cause.rest_until_ns = 0;
-        cr_assert(hook_cause_begin(&cause, &at));
+        cr_assert(hook_cause_begin(&cause, &at, SIZE));
     }
-    cr_assert_not(hook_cause_begin(&cause, &here));
+    cr_assert_not(hook_cause_begin(&cause, &here, SIZE));
 }
 
 Test(hook_cause, behind_a_filter_nothing_is_asked)
 {
-    hook_cause_arm(&cause, &here);
+    hook_cause_arm(&cause, &here, SIZE, 0);
     errno = ENOTTY;
     atomic_store(&sys_is_sealed, true);
-    cr_assert_not(hook_cause_begin(&cause, &here));
-    cr_assert_not(hook_cause_may_be_armed(&here), "nor tried again");
+    cr_assert_not(hook_cause_begin(&cause, &here, SIZE));
+    cr_assert_not(hook_cause_may_be_armed(&here, SIZE), "nor tried again");
     cr_assert_not(hook_cause_end(&cause));
     cr_assert_eq(errno, ENOTTY);
     atomic_store(&sys_is_sealed, false);

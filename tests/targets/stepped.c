@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BLOCK = 40, LARGER = 4000, CLEARED = 16 << 20, AFTER = 10, FILLING = 150000 };
+enum { BLOCK = 40, LARGER = 4000, CLEARED = 1 << 20, AFTER = 10, FILLING = 150000 };
 
 static struct stepped_page *page;
 static struct stepped_counts *own;
@@ -109,11 +109,10 @@ static void step_realloc(void)
     give(took(block, LARGER));
 }
 
-/* The first round's call is slow by what it clears, so that the second's, from the same place, is
- * measured. */
+/* The first round's call is slow by what it clears, so that the second's, of the same place and
+ * size, is measured. */
 static void step_measured(void)
 {
-    size_t size = is_armed ? BLOCK : CLEARED;
     if (!is_armed) {
         mallopt(M_MMAP_THRESHOLD, 2 * CLEARED);
         mallopt(M_TRIM_THRESHOLD, 4 * CLEARED);
@@ -122,8 +121,8 @@ static void step_measured(void)
         give(dirty);
     }
     void *block = NULL;
-    STEPPED(block = calloc(1, size));
-    give(took(block, size));
+    STEPPED(block = calloc(1, CLEARED));
+    give(took(block, CLEARED));
 }
 
 static void *thread_main(void *unused)
