@@ -135,7 +135,10 @@ class Run:
         self.prepare(mirror)
 
     def prepare(self, mirror):
-        if os.path.exists(os.path.join(self.home, "prepared")):
+        """Once, and again when the row says something else."""
+        wanted = repr((self.suite.source, self.suite.deb, self.suite.folder, self.suite.prepare))
+        stamp = os.path.join(self.home, "prepared")
+        if os.path.exists(stamp) and open(stamp).read() == wanted:
             return
         shutil.rmtree(self.home, ignore_errors=True)
         os.makedirs(self.home)
@@ -150,7 +153,8 @@ class Run:
                              LONG_S)
         if status != 0:
             raise RuntimeError(f"preparing ended with {status}, see {output}")
-        open(os.path.join(self.home, "prepared"), "w").close()
+        with open(stamp, "w") as out:
+            out.write(wanted)
 
     def environment(self):
         """The same for both runs; nothing of ours or of the test's around it."""
@@ -189,14 +193,17 @@ def count(tests, result):
 
 def check_recording(run, name):
     """Whole, nothing lost, the program under test in it: how many events it has."""
-    info = run.alloctrap.run("info", run.recording).stdout.decode()
-    checks.that("complete, nothing was lost" in info,
-                f"{name}: {(re.findall('^State.*', info, re.MULTILINE) or ['no recording'])[0]}")
-    text = run.alloctrap.run("report", run.recording)
-    checks.that(text.returncode == 0 and text.stdout, f"{name}: the report reads")
-    report = run.alloctrap.report(run.recording)
-    if not checks.that(report is not None, f"{name}: so it does as JSON"):
+    def says(*words):
+        return subprocess.run([run.alloctrap.path, *words], capture_output=True, text=True,
+                              errors="replace", timeout=LONG_S).stdout
+
+    state = re.findall("^State.*", says("info", run.recording), re.MULTILINE) or ["no recording"]
+    checks.that("complete, nothing was lost" in state[0], f"{name}: {state[0]}")
+    checks.that("\nSummary\n" in says("report", run.recording), f"{name}: the report reads")
+    text = says("report", run.recording, "--json", "--top=1")
+    if not checks.that(text, f"{name}: so it does as JSON"):
         return 0
+    report = json.loads(text)
     seen = [process for process in report["processes"]
             if os.path.basename(process["command"][0]) == run.suite.seen]
     checks.that(any(process["totals"]["allocations"] > 0 for process in seen),
