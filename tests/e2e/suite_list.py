@@ -86,15 +86,18 @@ def by_sums(pattern):
 
 
 AUTOMAKE = by_lines(r"^(?P<result>PASS|FAIL|SKIP|XFAIL|XPASS|ERROR|UNTESTED): (?P<name>.*)$")
-PYTHON_SHORT = "test_list test_heapq test_bisect test_tuple test_deque"
-PYTHON_LONG = PYTHON_SHORT + """ test_dict test_functools test_json test_set test_bytes test_weakref test_re test_unicode test_collections test_itertools test_threading
-    test_subprocess test_fork1 test_gc test_io test_pickle test_zlib test_sqlite3 test_mmap
-    test_signal test_exceptions test_generators test_array test_struct test_decimal test_ast
-    test_builtin test_class test_codecs test_coroutines test_csv test_ctypes
-    test_descr test_enum test_float test_int test_long test_math test_memoryview
-    test_minidom test_os test_random test_selectors test_socket test_statistics test_tempfile
-    test_textwrap test_thread test_traceback test_typing test_xml_etree test_zipfile
-    test_concurrent_futures test_multiprocessing_fork""".replace("\n", " ")
+PYTHON_SHORT = ("test_configparser test_ipaddress test_textwrap test_fractions test_string"
+                " test_shlex test_urlparse")
+PYTHON_LONG = PYTHON_SHORT + (
+    " test_list test_heapq test_bisect test_tuple test_deque test_dict test_functools test_json"
+    " test_set test_bytes test_weakref test_re test_unicode test_collections test_itertools"
+    " test_threading test_subprocess test_fork1 test_gc test_io test_pickle test_zlib test_sqlite3"
+    " test_mmap test_signal test_exceptions test_generators test_array test_struct test_decimal"
+    " test_ast test_builtin test_class test_codecs test_coroutines test_csv test_ctypes test_descr"
+    " test_enum test_float test_int test_long test_math test_memoryview test_minidom test_os"
+    " test_random test_selectors test_socket test_statistics test_tempfile test_thread"
+    " test_traceback test_typing test_xml_etree test_zipfile test_argparse test_email"
+    " test_datetime test_pathlib test_concurrent_futures test_multiprocessing_fork")
 PYTHON = "PYTHONMALLOC=malloc PYTHONPATH=$PWD/usr/lib/python3.11 /usr/bin/python3.11 -m test -v "
 
 SUITES = [
@@ -102,14 +105,14 @@ SUITES = [
           short="tclsh8.6 all.tcl -singleproc 0 -verbose ps -file 'string.test list.test"
                 " dict.test lsearch.test var.test proc.test apply.test binary.test format.test"
                 " scan.test switch.test util.test trace.test namespace.test oo.test'",
-          short_least=3000,
+          short_least=7000,
           long="tclsh8.6 all.tcl -singleproc 0 -verbose ps",
           parse=by_lines(r"^(\+{4}|={4}) (?P<name>\S+)(?:.*?) (?P<result>PASSED|FAILED|SKIPPED)\b"),
           least=10000, seen="tclsh8.6"),
     Suite(name="python", program="python3.11", deb="libpython3.11-testsuite", folder="deb",
           needs=("/usr/bin/python3.11",),
           prepare="cp -rn /usr/lib/python3.11/test/. usr/lib/python3.11/test",
-          short=PYTHON + PYTHON_SHORT, short_least=300,
+          short=PYTHON + PYTHON_SHORT, short_least=700,
           long=PYTHON + PYTHON_LONG,
           parse=by_lines(r"^(?P<name>test\w* \([\w.]+\))[^\n]*?(?:\n[^\n]*?)? \.\.\. [^\n]*?"
                          r"(?P<result>ok|FAIL|ERROR|skipped|expected failure)\b"),

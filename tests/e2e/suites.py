@@ -76,7 +76,16 @@ def installed(package):
     """(version, version of its source) of an installed package."""
     run = subprocess.run(["dpkg-query", "-W", "-f", "${Version} ${source:Version}", package],
                          capture_output=True, text=True)
-    return run.stdout.split() if run.returncode == 0 else ["not installed", ""]
+    words = run.stdout.split()
+    return words if len(words) == 2 else ["", ""]
+
+
+def version_of(suite, home):
+    """Of the program that is tested: the installed one, or the one built or unpacked here."""
+    package = suite.deb or suite.source
+    files = [name for name in os.listdir(home) if name.startswith(package + "_")]
+    return (installed(suite.program)[0] or
+            re.sub(r"(_[a-z0-9]+)?\.(dsc|deb|debian.*|orig.*)$", "", files[0][len(package) + 1:]))
 
 
 def unpack_source(mirror, suite, home, tree):
@@ -214,7 +223,8 @@ def check_recording(run, name):
 
 def check_suite(run):
     suite = run.suite
-    name = f"{suite.name} {installed(suite.program)[0]}"
+    version = version_of(suite, run.home)
+    name = f"{suite.name} {version}"
     plain, status, wall_s, cpu_s = run.once("plain")
     passed = count(plain, "passed")
     checks.that(passed >= run.least, f"{name}: {passed} tests pass plain, of {run.least} at least")
@@ -227,7 +237,7 @@ def check_suite(run):
     checks.same(sorted(differ)[:SHOWN], [], f"{name}: each test ends as without")
     checks.same(recorded_status, status, f"{name}: so does the suite")
     events = check_recording(run, name)
-    print(f"ROW | {suite.name} | {installed(suite.program)[0]} | {passed} passed, "
+    print(f"ROW | {suite.name} | {version} | {passed} passed, "
           f"{count(plain, 'failed')} failed, {count(plain, 'skipped')} skipped"
           f" | recorded {count(recorded, 'passed')} {count(recorded, 'failed')}"
           f" {count(recorded, 'skipped')} | {events:,} events"
