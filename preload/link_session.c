@@ -320,6 +320,9 @@ static struct session_head *map_file(long fd, uint64_t *ret_bytes)
         }
         long at = sys_call6(SYS_mmap, 0, map_sizes[i], PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (!sys_is_error(at)) {
+            /* No read-ahead: there is nothing to read, and a process that allocates little would
+             * pay most for pages that it never touches. */
+            (void)sys_call3(SYS_madvise, at, map_sizes[i], MADV_RANDOM);
             *ret_bytes = map_sizes[i];
             return (struct session_head *)at;
         }

@@ -239,12 +239,15 @@ static void add_process(struct live_recorder *recorder, struct live_session *ses
         text_of(recorder, session->head->allocator, sizeof session->head->allocator);
 }
 
-/* A new image with the pid of an open session: that one ended by exec. */
-static void end_earlier_image(struct live_recorder *recorder, uint32_t pid)
+/* Images of one pid followed each other by exec: all but the one that started last have ended. A
+ * recorder that comes late meets them in any order. */
+static void end_earlier_images(struct live_recorder *recorder, struct live_session *met)
 {
-    for (size_t i = 0; i < recorder->sessions.count; i++) {
-        if (recorder->sessions.at[i]->seen_pid == pid) {
-            recorder->sessions.at[i]->has_ended = true;
+    for (size_t i = 0; met->seen_pid != 0 && i < recorder->sessions.count; i++) {
+        struct live_session *open = recorder->sessions.at[i];
+        if (open->seen_pid == met->seen_pid) {
+            bool is_earlier = open->head->start_ns <= met->head->start_ns;
+            *(is_earlier ? &open->has_ended : &met->has_ended) = true;
         }
     }
 }
@@ -254,7 +257,7 @@ static void adopt(struct live_recorder *recorder, struct live_session *session)
     session->seen_pid =
         live_process_find(session->pid, session->head->pid_namespace, session->name);
     if (session->head->origin != SESSION_BY_FORK && !recorder->is_read_only) {
-        end_earlier_image(recorder, session->seen_pid);
+        end_earlier_images(recorder, session);
     }
     if (!recorder->is_read_only) {
         add_process(recorder, session);

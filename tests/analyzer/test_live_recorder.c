@@ -142,6 +142,29 @@ Test(live_recorder, events_that_are_read_make_room_in_the_ring)
     session_image_destroy(image);
 }
 
+/* A busy machine: the recorder finds several images of one pid, not in the order of their starts. */
+Test(live_recorder, the_image_that_started_last_goes_on_whatever_was_met_first)
+{
+    enum { IMAGES = 3 };
+    const uint64_t starts_ns[IMAGES] = {7000, 5000, 6000};
+    uint32_t pid = (uint32_t)getpid();
+    open_recorder(false);
+    for (size_t i = 0; i < IMAGES; i++) {
+        struct session_image *image = session_image_create(pid, i + 1, starts_ns[i]);
+        uint32_t node = session_image_node(image, 0, 0x10500);
+        session_image_malloc(image, 0, starts_ns[i] + 10, 0x1000, 100, node);
+        session_image_write(image, path);
+        session_image_destroy(image);
+        while (recorder->profile->processes.count < i + 1) {
+            (void)live_recorder_pass(recorder);
+        }
+    }
+    cr_assert_eq(recorder->sessions.count, 1);
+    cr_assert_eq(recorder->sessions.at[0]->head->start_ns, starts_ns[0]);
+    cr_assert_not(recorder->sessions.at[0]->has_ended);
+    cr_assert_eq(recorder->mismatches, 0);
+}
+
 Test(live_recorder, a_thread_that_took_a_place_over_has_its_own_number)
 {
     struct session_image *image = session_image_create(NOBODY_PID, 1, 5000);
