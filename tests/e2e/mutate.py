@@ -76,7 +76,7 @@ FORMS = {
     "scaling": [("10=GOOD 100=BAD 1000=GOOD", NONE), ("10=BAD 100=BAD 1000=GOOD --json", JSON),
                 ("10=GOOD 100=GOOD 1000=BAD --svg=OUT", XML),
                 ("1=BAD 2=GOOD 3=BAD --sites --markdown", NONE)],
-    "merge": [("BAD GOOD -o OUT", NONE), ("BAD BAD BAD -o OUT", NONE)],
+    "merge": [("BAD GOOD -o OUT", NONE), ("GOOD BAD -o OUT", NONE)],
     "symbolize": [("BAD -o OUT", NONE), ("BAD --no-cache -o OUT", NONE)],
     "push": [("BAD --url=http://127.0.0.1:9/ --retries=0 --timeout=2", NONE)],
     "recover": [("SESSION -o OUT", NONE)],
@@ -288,9 +288,19 @@ def by_bytes(rng, path):
         out.write(data)
 
 
+def name_run(path, run_id):
+    """Runs of one id would not be merged."""
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA synchronous = OFF")
+    database.execute("UPDATE run SET run_id = ?", (run_id,))
+    database.commit()
+    database.close()
+
+
 def mutate(rng, base, path):
     """First rows, then bytes: SQLite would refuse to change what is damaged."""
     shutil.copy(base, path)
+    name_run(path, "mutant")
     steps = [rng.random() < 0.4 for _ in range(rng.choice([1, 1, 1, 2, 3]))]
     for is_bytes in sorted(steps):
         (by_bytes if is_bytes else by_sql)(rng, path)
@@ -332,6 +342,8 @@ class Mutator:
                                   ("sort.atrap", ["sort", "--parallel=2", "/etc/passwd"])):
                 self.record(name, ["--trace"], command)
                 bases.append(name)
+        for base in bases:
+            name_run(base, base)
         return bases
 
     def record(self, name, options, command):
