@@ -51,6 +51,8 @@ struct profile_symbol {
     bool is_inlined;      /* its code stands inside the next symbol's function */
 };
 
+enum { PROFILE_LINES_MAX = 64 }; /* of one address: calls inlined within each other */
+
 /* A code address: module + offset. Equal across processes and runs of one build. */
 struct profile_frame {
     uint32_t module;

@@ -260,8 +260,9 @@ static enum err_code run_host(struct record *record, int *ret_status, struct err
         live_dir_beat(&record->dir, SESSION_RECORDER_CLOSED);
         char text[2048];
         err_format(reterr, text, sizeof text);
-        live_say("%s; the program goes on unrecorded; what was counted is in %s", text,
-                 record->dir.path);
+        char *dir = escape_terminal(record->dir.path);
+        live_say("%s; the program goes on unrecorded; what was counted is in %s", text, dir);
+        free(dir);
         await_host(record);
         (void)finish(record, code, reterr);
         code = ERR_NONE;

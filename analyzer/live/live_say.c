@@ -81,10 +81,8 @@ void live_say_warnings(const struct live_recorder *recorder)
     if (recorder->session_err.code != ERR_NONE) {
         char text[2048];
         err_format(&recorder->session_err, text, sizeof text);
-        char *shown = escape_terminal(text);
         live_say("%" PRIu64 " session%s not recorded; the first: %s", recorder->never_ready,
-                 recorder->never_ready == 1 ? " was" : "s were", shown);
-        free(shown);
+                 recorder->never_ready == 1 ? " was" : "s were", text);
     }
     if (recorder->mismatches > 0) {
         live_say("warning: in %" PRIu64 " process%s the events seen and lost are not those that "

@@ -4,7 +4,9 @@
 
 #include "store/schema.h"
 
-enum { LOAD_DEPTH_MAX = 65536 }; /* far above SESSION_DEPTH_MAX: only stops nonsense */
+/* No stack is deeper than the recorder makes it (live_paths.c). What is shown is call sites times
+ * their depth: deeper ones would make hours and gigabytes of a small file. */
+enum { LOAD_DEPTH_MAX = SESSION_DEPTH_MAX + 1 };
 
 /*
  * The tables refer to each other by id, and ids are indexes. Each row is added by the profile's
@@ -213,7 +215,8 @@ static void set_limits(struct row_reader *reader, const struct profile *p, size_
     limits[ROW_EXITS] = PROFILE_LOST + 1;
     limits[ROW_ORIGINS] = SESSION_BY_FORK + 1;
     limits[ROW_FRAME_FLAGS] = (SESSION_NODE_EXACT_PC | SESSION_NODE_CUT | SESSION_NODE_GUESSED) + 1;
-    limits[ROW_DEPTHS] = LOAD_DEPTH_MAX;
+    limits[ROW_DEPTHS] = LOAD_DEPTH_MAX + 1;
+    limits[ROW_LINES] = PROFILE_LINES_MAX + 1;
     limits[ROW_SPANS] = p->spans.count;
     limits[ROW_SPAN_KINDS] = PROFILE_SPAN_KINDS;
     limits[ROW_CAUSES] = PROFILE_CAUSES;

@@ -42,6 +42,7 @@ enum row_limit {
     ROW_ORIGINS,
     ROW_FRAME_FLAGS,
     ROW_DEPTHS,
+    ROW_LINES,
     ROW_SPANS,
     ROW_SPAN_KINDS,
     ROW_CAUSES,

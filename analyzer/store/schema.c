@@ -94,7 +94,7 @@ static const struct row_column frame_columns[] = {
     U32(profile_frame, flags, "flags", ROW_FRAME_FLAGS),
     {"offset", ROW_BITS64, AT(profile_frame, offset), ROW_ANY, NULL},
     U32(profile_frame, symbol_first, "symbol_first", ROW_ANY),
-    U32(profile_frame, symbol_count, "symbol_count", ROW_ANY),
+    U32(profile_frame, symbol_count, "symbol_count", ROW_LINES),
 };
 
 static const struct row_column path_columns[] = {

@@ -42,6 +42,8 @@ static int by_place(const void *left, const void *right)
 }
 
 /* A return address is the one after the call: the call itself ends a byte before. */
+_Static_assert(OBJECT_LINES_MAX <= PROFILE_LINES_MAX, "a recording takes what a file gives");
+
 static uint64_t call_address(const struct profile_frame *frame)
 {
     bool is_exact = (frame->flags & SESSION_NODE_EXACT_PC) != 0 || frame->offset == 0;

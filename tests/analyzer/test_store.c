@@ -400,10 +400,16 @@ static const struct {
     {"UPDATE path SET parent = 5 WHERE id = 5", "table path, row 5"},
     {"UPDATE path SET frame = 1000000 WHERE id = 5", "impossible frame"},
     {"UPDATE path SET depth = 9 WHERE id = 5", "table path, row 5"},
+    {"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 514), top(id) AS"
+     " (SELECT max(id) FROM path) INSERT INTO path SELECT top.id + i,"
+     " CASE i WHEN 1 THEN 0 ELSE top.id + i - 1 END, 0, i, 1 FROM n, top",
+     "impossible depth"},
     {"DELETE FROM path WHERE id = 3", "table path, row 3"},
     {"UPDATE frame SET module = 77 WHERE id = 2", "impossible module"},
     {"UPDATE frame SET flags = 128 WHERE id = 2", "impossible flags"},
-    {"UPDATE frame SET symbol_count = 4294967295 WHERE id = 2", "table frame, row 2"},
+    {"UPDATE frame SET symbol_count = 4294967295 WHERE id = 2", "impossible symbol_count"},
+    {"UPDATE frame SET symbol_first = 0, symbol_count = 65 WHERE id = 2",
+     "impossible symbol_count"},
     {"UPDATE frame SET offset = 4096, module = 1, flags = 0", "table frame"},
     {"UPDATE site SET freed = -1 WHERE id = 4", "impossible freed"},
     {"UPDATE site SET freed = 'many' WHERE id = 4", "impossible freed"},

@@ -12,6 +12,7 @@ in one of their forms each. With --recorder, real recordings and a killed sessio
 """
 import argparse
 import collections
+import contextlib
 import csv
 import json
 import multiprocessing
@@ -76,7 +77,7 @@ FORMS = {
     "scaling": [("10=GOOD 100=BAD 1000=GOOD", NONE), ("10=BAD 100=BAD 1000=GOOD --json", JSON),
                 ("10=GOOD 100=GOOD 1000=BAD --svg=OUT", XML),
                 ("1=BAD 2=GOOD 3=BAD --sites --markdown", NONE)],
-    "merge": [("BAD GOOD -o OUT", NONE), ("BAD BAD BAD -o OUT", NONE)],
+    "merge": [("BAD GOOD -o OUT", NONE), ("GOOD BAD -o OUT", NONE)],
     "symbolize": [("BAD -o OUT", NONE), ("BAD --no-cache -o OUT", NONE)],
     "push": [("BAD --url=http://127.0.0.1:9/ --retries=0 --timeout=2", NONE)],
     "recover": [("SESSION -o OUT", NONE)],
@@ -166,12 +167,14 @@ def add_rows(rng, database):
     table = rng.choice(["path", "site", "site_call", "pair", "frame", "symbol", "module", "process",
                         "timeline_bin", "slow_call", "span", "note"])
     columns = column_names(database, table)[1:]
-    if table == "path" and rng.random() < 0.5:  # one deep stack
+    if table == "path" and rng.random() < 0.5:  # one deep stack, and sites all over it
         database.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)"
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?),"
+            " top(id) AS (SELECT max(id) FROM path)"
             " INSERT OR IGNORE INTO path(id, parent, frame, depth, is_cut)"
-            " SELECT (SELECT max(id) FROM path) + i, (SELECT max(id) FROM path) + i - 1, 1,"
-            " (SELECT depth FROM path ORDER BY id DESC LIMIT 1) + i, 0 FROM n")
+            " SELECT top.id + i, CASE i WHEN 1 THEN 0 ELSE top.id + i - 1 END, 0, i, 1 FROM n, top",
+            (rng.choice([500, 513, 514, 30000]),))
+        database.execute("UPDATE OR IGNORE site SET path = (SELECT max(id) FROM path) - id")
         return
     values = [f"{table}.{name} + n.i" if rng.random() < 0.3 else f"{table}.{name}"
               for name in columns]
@@ -230,12 +233,10 @@ def by_sql(rng, path):
     database.execute("PRAGMA journal_mode = OFF")
     database.execute("PRAGMA synchronous = OFF")
     database.text_factory = lambda raw: raw.decode(errors="replace")
-    try:
+    with contextlib.suppress(sqlite3.Error):  # the schema's text is put back in any case
         rng.choice([set_values, set_values, set_number, set_number, set_number, set_text, set_text,
                     mix_ids, mix_ids, lose_rows, shift_ids, add_rows, add_rows,
                     spoil_blob])(rng, database)
-    except sqlite3.Error:
-        pass  # the mutant is what earlier steps made it
     database.execute("PRAGMA writable_schema = ON")
     for name, text in kept:
         database.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (text, name))
@@ -288,12 +289,23 @@ def by_bytes(rng, path):
         out.write(data)
 
 
+def name_run(path, run_id):
+    """Runs of one id would not be merged."""
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA synchronous = OFF")
+    database.execute("UPDATE run SET run_id = ?", (run_id,))
+    database.commit()
+    database.close()
+
+
 def mutate(rng, base, path):
     """First rows, then bytes: SQLite would refuse to change what is damaged."""
     shutil.copy(base, path)
+    name_run(path, "mutant")
     steps = [rng.random() < 0.4 for _ in range(rng.choice([1, 1, 1, 2, 3]))]
     for is_bytes in sorted(steps):
-        (by_bytes if is_bytes else by_sql)(rng, path)
+        with contextlib.suppress(sqlite3.Error):
+            (by_bytes if is_bytes else by_sql)(rng, path)
         if os.path.getsize(path) < 2 * PAGE_BYTES:
             break
 
@@ -332,6 +344,8 @@ class Mutator:
                                   ("sort.atrap", ["sort", "--parallel=2", "/etc/passwd"])):
                 self.record(name, ["--trace"], command)
                 bases.append(name)
+        for base in bases:
+            name_run(base, base)
         return bases
 
     def record(self, name, options, command):
