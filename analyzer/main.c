@@ -61,6 +61,7 @@ int main(int argc, char **argv)
             return status;
         }
     }
-    fprintf(stderr, "alloctrap: no command '%s'; `alloctrap --help` lists them\n", argv[1]);
-    return err_exit_status(ERR_USAGE);
+    struct err err;
+    (void)err_set(&err, ERR_USAGE, NULL, "no command '%s'; `alloctrap --help` lists them", argv[1]);
+    return print_error(&err);
 }

@@ -3,6 +3,9 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "base/escape.h"
 
 static enum err_code fill(struct err *reterr, enum err_code code, const char *path, int64_t offset,
                           const char *format, va_list args) __attribute__((format(printf, 5, 0)));
@@ -57,11 +60,15 @@ int err_exit_status(enum err_code code)
 
 void err_format(const struct err *err, char *out, size_t out_bytes)
 {
-    const char *colon = err->path[0] != '\0' ? ": " : "";
+    char place[32] = "";
     if (err->offset >= 0) {
-        snprintf(out, out_bytes, "%s%sat byte %" PRId64 ": %s", err->path, colon, err->offset,
-                 err->message);
-    } else {
-        snprintf(out, out_bytes, "%s%s%s", err->path, colon, err->message);
+        snprintf(place, sizeof place, "at byte %" PRId64 ": ", err->offset);
     }
+    /* Here, where all errors pass: a name of a file, or what SQLite says of a damaged one, may hold
+     * a terminal's sequences. What was escaped before stays as it is. */
+    char *path = escape_terminal(err->path);
+    char *message = escape_terminal(err->message);
+    snprintf(out, out_bytes, "%s%s%s%s", path, path[0] != '\0' ? ": " : "", place, message);
+    free(path);
+    free(message);
 }

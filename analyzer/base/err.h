@@ -38,7 +38,7 @@ __attribute__((format(printf, 5, 6))) enum err_code err_at(struct err *reterr, e
 /* The exit status of a command that ended with code: 0, 2 or 3. */
 int err_exit_status(enum err_code code);
 
-/* "PATH: at byte N: MESSAGE" into out, always NUL-terminated. */
+/* "PATH: at byte N: MESSAGE" into out, always NUL-terminated, escaped for a terminal: one line. */
 void err_format(const struct err *err, char *out, size_t out_bytes);
 
 #define ERR_CHECKED __attribute__((warn_unused_result))

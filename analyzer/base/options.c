@@ -9,13 +9,8 @@
 #include "base/escape.h"
 #include "base/mem.h"
 
-void options_start(void)
-{
-    opterr = 0;
-    optind = 0; /* glibc: start anew, whatever was scanned before */
-}
-
-enum err_code options_refuse(char **argv, int option, struct err *reterr)
+/* After getopt_long() gave '?' or ':'. */
+static enum err_code refuse(char **argv, int option, struct err *reterr)
 {
     char *given = escape_terminal(argv[optind - 1]);
     enum err_code code =
@@ -24,6 +19,23 @@ enum err_code options_refuse(char **argv, int option, struct err *reterr)
                               : "no option '%s'; `alloctrap %s --help` lists them",
                 given, argv[0]);
     free(given);
+    return code;
+}
+
+enum err_code options_each(int argc, char **argv, const char *shorts, const struct option *longs,
+                           options_take *take, void *choices, struct err *reterr)
+{
+    enum err_code code = ERR_NONE;
+    opterr = 0;
+    optind = 0; /* glibc: start anew, whatever was scanned before */
+    for (int option;
+         code == ERR_NONE && (option = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+        if (option == '?' || option == ':') {
+            code = refuse(argv, option, reterr);
+        } else if (option != 0) {
+            code = take(option, choices, reterr);
+        }
+    }
     return code;
 }
 
@@ -50,7 +62,7 @@ enum err_code options_units(const char *text, uint64_t *ret_units, const char **
 {
     const char *colon = strchr(text, ':');
     char *number = mem_format("%.*s", (int)strcspn(text, ":"), text);
-    enum err_code code = options_number("--units", number, UINT64_MAX, ret_units, reterr);
+    enum err_code code = options_number("--units", number, INT64_MAX, ret_units, reterr);
     free(number);
     if (code == ERR_NONE && (*ret_units == 0 || (colon != NULL && colon[1] == '\0'))) {
         return err_set(reterr, ERR_USAGE, NULL,

@@ -10,11 +10,17 @@
 
 #include "base/err.h"
 
-/* Starts a scan of a command's own argv (argv[0] = its name): silent, from the beginning. */
-void options_start(void);
+/* Takes one option into a command's choices; optarg is its value. */
+typedef enum err_code options_take(int option, void *choices, struct err *reterr);
 
-/* After getopt_long() gave '?' or ':'; the short options string must begin with "+:" or ":". */
-ERR_CHECKED enum err_code options_refuse(char **argv, int option, struct err *reterr);
+/*
+ * Gives each option of a command's own argv (argv[0] = its name) to take(), but for those whose row
+ * in longs sets a flag; afterwards optind is at the first operand. Refuses what is unknown, stops
+ * at the first error. shorts is as for getopt_long(), with ":" first, or after "+" or "-".
+ */
+ERR_CHECKED enum err_code options_each(int argc, char **argv, const char *shorts,
+                                       const struct option *longs, options_take *take,
+                                       void *choices, struct err *reterr);
 
 /* A whole number in decimal, 0 to max. */
 ERR_CHECKED enum err_code options_number(const char *name, const char *text, uint64_t max,

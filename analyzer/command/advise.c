@@ -80,8 +80,9 @@ static enum err_code add_silence(const char *text, struct choices *c, struct err
     return ERR_NONE;
 }
 
-static enum err_code take_option(int option, struct choices *c, struct err *reterr)
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    struct choices *c = choices;
     switch (option) {
     case OPT_TOP:
         c->has_top = true;
@@ -112,17 +113,11 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"markdown", no_argument, &c->form, FORM_MARKDOWN},
                                    {"help", no_argument, NULL, OPT_HELP},
                                    {0}};
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
-        if (option == '?' || option == ':') {
-            return options_refuse(argv, option, reterr);
-        }
-        enum err_code code = option == 0 ? ERR_NONE : take_option(option, c, reterr);
-        if (code != ERR_NONE) {
-            return code;
-        }
+    enum err_code code = options_each(argc, argv, ":", longs, take_option, c, reterr);
+    if (code != ERR_NONE || c->wants_help) {
+        return code;
     }
-    if (!c->wants_help && argc - optind != 1) {
+    if (argc - optind != 1) {
         return err_set(reterr, ERR_USAGE, NULL,
                        "advise takes one recording, not %d; usage: alloctrap advise FILE "
                        "[OPTION...]",

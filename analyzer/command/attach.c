@@ -1,5 +1,6 @@
 #include "command/command.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/options.h"
@@ -19,11 +20,12 @@ struct attach_options {
     const char *session;
     const char *output;
     uint64_t pid;
+    bool wants_help;
 };
 
-static enum err_code parse_one(int option, char **argv, struct attach_options *options,
-                               struct err *reterr)
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    struct attach_options *options = choices;
     switch (option) {
     case OPTION_SESSION:
         options->session = optarg;
@@ -34,24 +36,23 @@ static enum err_code parse_one(int option, char **argv, struct attach_options *o
         options->output = optarg;
         return ERR_NONE;
     default:
-        return options_refuse(argv, option, reterr);
+        options->wants_help = true;
+        return ERR_NONE;
     }
 }
 
 enum err_code command_attach(int argc, char **argv, int *ret_status, struct err *reterr)
 {
     struct attach_options options = {0};
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, "+:o:h", options_known, NULL)) != -1;) {
-        if (option == 'h') {
-            puts("usage: alloctrap attach --session=DIR --pid=PID -o FILE\n\n"
-                 "What liballoctrap.so starts when it is preloaded without `alloctrap record`.");
-            return ERR_NONE;
-        }
-        enum err_code code = parse_one(option, argv, &options, reterr);
-        if (code != ERR_NONE) {
-            return code;
-        }
+    enum err_code code =
+        options_each(argc, argv, "+:o:h", options_known, take_option, &options, reterr);
+    if (code != ERR_NONE) {
+        return code;
+    }
+    if (options.wants_help) {
+        puts("usage: alloctrap attach --session=DIR --pid=PID -o FILE\n\n"
+             "What liballoctrap.so starts when it is preloaded without `alloctrap record`.");
+        return ERR_NONE;
     }
     if (options.session == NULL || options.output == NULL || options.pid == 0 || optind != argc) {
         return err_set(reterr, ERR_USAGE, NULL,

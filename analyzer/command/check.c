@@ -138,8 +138,9 @@ static enum err_code take_flag(int option, struct choices *c)
     return ERR_NONE;
 }
 
-static enum err_code take_option(int option, struct choices *c, struct err *reterr)
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    struct choices *c = choices;
     if (option == OPT_RUNS) {
         return options_number("--runs", optarg, POLICY_RUNS_MAX, &c->runs, reterr);
     }
@@ -203,22 +204,13 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                           {"validate", no_argument, NULL, OPT_VALIDATE},
                                           {"help", no_argument, NULL, OPT_HELP},
                                           {0}};
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
-        if (option == '?' || option == ':') {
-            return options_refuse(argv, option, reterr);
-        }
-        enum err_code code = take_option(option, c, reterr);
-        if (code != ERR_NONE) {
-            return code;
-        }
-    }
-    if (c->is_exec && c->command == NULL && optind < argc) {
+    enum err_code code = options_each(argc, argv, ":", longs, take_option, c, reterr);
+    if (code == ERR_NONE && c->is_exec && c->command == NULL && optind < argc) {
         c->line = check_out_command(argv + optind);
         c->command = c->line;
         optind = argc;
     }
-    return c->wants_help ? ERR_NONE : check_choices(argc, c, reterr);
+    return code != ERR_NONE || c->wants_help ? code : check_choices(argc, c, reterr);
 }
 
 /* "FILE:UNITS". */

@@ -109,8 +109,9 @@ static enum err_code take_metric(struct choices *c, struct err *reterr)
     return code;
 }
 
-static enum err_code take_option(int option, struct choices *c, struct err *reterr)
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    struct choices *c = choices;
     switch (option) {
     case OPT_FORMAT:
         return take_format(c, reterr);
@@ -214,17 +215,10 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"list", no_argument, &c->wants_list, 1},
                                    {"help", no_argument, NULL, OPT_HELP},
                                    {0}};
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, ":o:", longs, NULL)) != -1;) {
-        if (option == '?' || option == ':') {
-            return options_refuse(argv, option, reterr);
-        }
-        enum err_code code = option == 0 ? ERR_NONE : take_option(option, c, reterr);
-        if (code != ERR_NONE) {
-            return code;
-        }
-    }
-    return c->wants_help || c->wants_list ? ERR_NONE : check_choices(argc, argv, c, reterr);
+    enum err_code code = options_each(argc, argv, ":o:", longs, take_option, c, reterr);
+    return code != ERR_NONE || c->wants_help || c->wants_list
+               ? code
+               : check_choices(argc, argv, c, reterr);
 }
 
 /* A side as it is loaded; what the job only borrows. */

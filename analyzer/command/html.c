@@ -73,8 +73,10 @@ struct side {
     struct report report;
 };
 
-static void take_option(int option, struct choices *c)
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    (void)reterr;
+    struct choices *c = choices;
     switch (option) {
     case 'o':
         c->output = optarg;
@@ -101,6 +103,7 @@ static void take_option(int option, struct choices *c)
         c->wants_help = true;
         break;
     }
+    return ERR_NONE;
 }
 
 static bool is_same_file(const char *a, const char *b)
@@ -160,16 +163,8 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"fold-templates", no_argument, &c->names, NAME_FOLDED},
                                    {"help", no_argument, NULL, 'h'},
                                    {0}};
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, ":o:h", longs, NULL)) != -1;) {
-        if (option == '?' || option == ':') {
-            return options_refuse(argv, option, reterr);
-        }
-        if (option != 0) {
-            take_option(option, c);
-        }
-    }
-    return c->wants_help ? ERR_NONE : check_choices(argc, argv, c, reterr);
+    enum err_code code = options_each(argc, argv, ":o:h", longs, take_option, c, reterr);
+    return code != ERR_NONE || c->wants_help ? code : check_choices(argc, argv, c, reterr);
 }
 
 /* The text of a verdict, as it is; free() it. */

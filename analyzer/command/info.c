@@ -1,6 +1,7 @@
 /*
  * info - `alloctrap info FILE`: what a recording is.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,25 +41,30 @@ static enum err_code print_info(const char *path, struct err *reterr)
     return code;
 }
 
+static enum err_code take_help(int option, void *choices, struct err *reterr)
+{
+    bool *wants_help = choices;
+    (void)reterr;
+    *wants_help = option == 'h';
+    return ERR_NONE;
+}
+
 enum err_code command_info(int argc, char **argv, int *ret_status, struct err *reterr)
 {
-    options_start();
-    int option = getopt_long(argc, argv, "+:h", long_options, NULL);
-    if (option == 'h') {
-        fputs(usage, stdout);
-        *ret_status = 0;
-        return ERR_NONE;
+    bool wants_help = false;
+    enum err_code code =
+        options_each(argc, argv, ":h", long_options, take_help, &wants_help, reterr);
+    *ret_status = 0;
+    if (code != ERR_NONE) {
+        return code;
     }
-    if (option != -1) {
-        return options_refuse(argv, option, reterr);
+    if (wants_help) {
+        fputs(usage, stdout);
+        return ERR_NONE;
     }
     if (argc - optind != 1) {
         return err_set(reterr, ERR_USAGE, NULL,
                        "info wants one recording: alloctrap info FILE.atrap");
     }
-    enum err_code code = print_info(argv[optind], reterr);
-    if (code == ERR_NONE) {
-        *ret_status = 0;
-    }
-    return code;
+    return print_info(argv[optind], reterr);
 }

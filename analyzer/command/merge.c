@@ -1,6 +1,7 @@
 /*
  * merge - `alloctrap merge FILE... -o OUT`: several recordings added up into one.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,30 +101,39 @@ static enum err_code merge_files(char **paths, int count, const char *output, st
     return code;
 }
 
+struct choices {
+    const char *output;
+    bool wants_help;
+};
+
+static enum err_code take_option(int option, void *choices, struct err *reterr)
+{
+    struct choices *c = choices;
+    (void)reterr;
+    if (option == 'o') {
+        c->output = optarg;
+    } else {
+        c->wants_help = true;
+    }
+    return ERR_NONE;
+}
+
 enum err_code command_merge(int argc, char **argv, int *ret_status, struct err *reterr)
 {
-    const char *output = NULL;
-    int option;
-    options_start();
-    while ((option = getopt_long(argc, argv, ":o:h", long_options, NULL)) != -1) {
-        if (option == 'h') {
-            fputs(usage, stdout);
-            *ret_status = 0;
-            return ERR_NONE;
-        }
-        if (option != 'o') {
-            return options_refuse(argv, option, reterr);
-        }
-        output = optarg;
+    struct choices c = {0};
+    enum err_code code = options_each(argc, argv, ":o:h", long_options, take_option, &c, reterr);
+    *ret_status = 0;
+    if (code != ERR_NONE) {
+        return code;
     }
-    if (output == NULL || optind == argc) {
+    if (c.wants_help) {
+        fputs(usage, stdout);
+        return ERR_NONE;
+    }
+    if (c.output == NULL || optind == argc) {
         return err_set(reterr, ERR_USAGE, NULL,
                        "merge wants recordings and a name for their sum: "
                        "alloctrap merge A.atrap B.atrap -o SUM.atrap");
     }
-    enum err_code code = merge_files(argv + optind, argc - optind, output, reterr);
-    if (code == ERR_NONE) {
-        *ret_status = 0;
-    }
-    return code;
+    return merge_files(argv + optind, argc - optind, c.output, reterr);
 }

@@ -1,6 +1,7 @@
 #include "budget/policy_values.h"
 #include "command/command.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ enum {
     OPTION_STACKS,
     OPTION_UNITS,
     OPTION_NO_COMMAND,
-    OPTION_MARK_AT
+    OPTION_MARK_AT,
+    OPTION_SLOW_CAUSES
 };
 
 static const struct option options_known[] = {
@@ -28,6 +30,7 @@ static const struct option options_known[] = {
     {"trace", no_argument, NULL, OPTION_TRACE},
     {"on-full", required_argument, NULL, OPTION_ON_FULL},
     {"latency", required_argument, NULL, OPTION_LATENCY},
+    {"slow-causes", required_argument, NULL, OPTION_SLOW_CAUSES},
     {"free-stacks", required_argument, NULL, OPTION_FREE_STACKS},
     {"depth", required_argument, NULL, OPTION_DEPTH},
     {"follow", required_argument, NULL, OPTION_FOLLOW},
@@ -50,6 +53,8 @@ static void print_help(void)
         "      --trace              keep every event, not only the profile\n"
         "      --on-full=wait|drop  when events come too fast: wait a bounded time (wait), or not\n"
         "      --latency=on|off     time each call (on)\n"
+        "      --slow-causes=on|off ask the kernel what slow calls met, at places that had one "
+        "(on)\n"
         "      --free-stacks=on|off where blocks are freed, too (on)\n"
         "      --depth=N            innermost frames kept of each stack, 1 to 512 (512)\n"
         "      --follow=all|none    record what CMD starts, too (all)\n"
@@ -108,15 +113,9 @@ static enum err_code parse_depth(struct live_settings *settings, struct err *ret
 
 static enum err_code parse_units(struct live_record_options *options, struct err *reterr)
 {
-    char *number = mem_text(optarg);
-    char *colon = strchr(number, ':');
-    const char *given = strchr(optarg, ':');
-    options->unit_name = given == NULL || given[1] == '\0' ? "unit" : given + 1;
-    if (colon != NULL) {
-        *colon = '\0';
-    }
-    enum err_code code = options_number("--units", number, INT64_MAX, &options->units, reterr);
-    free(number);
+    const char *name = NULL;
+    enum err_code code = options_units(optarg, &options->units, &name, reterr);
+    options->unit_name = name != NULL ? name : "unit";
     return code;
 }
 
@@ -159,9 +158,15 @@ static enum err_code parse_choice(int option, struct live_settings *settings, st
     }
 }
 
-static enum err_code parse_one(int option, char **argv, struct live_record_options *options,
-                               struct err *reterr)
+struct choices {
+    struct live_record_options options;
+    bool wants_help;
+};
+
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    struct choices *c = choices;
+    struct live_record_options *options = &c->options;
     switch (option) {
     case 'o':
         options->output = optarg;
@@ -177,6 +182,8 @@ static enum err_code parse_one(int option, char **argv, struct live_record_optio
         return ERR_NONE;
     case OPTION_LATENCY:
         return parse_switch("--latency", &options->settings.latency_on, reterr);
+    case OPTION_SLOW_CAUSES:
+        return parse_switch("--slow-causes", &options->settings.causes_on, reterr);
     case OPTION_FREE_STACKS:
         return parse_switch("--free-stacks", &options->settings.free_stacks_on, reterr);
     case OPTION_DEPTH:
@@ -190,33 +197,32 @@ static enum err_code parse_one(int option, char **argv, struct live_record_optio
     case OPTION_STACKS:
         return parse_choice(option, &options->settings, reterr);
     default:
-        return options_refuse(argv, option, reterr);
+        c->wants_help = true;
+        return ERR_NONE;
     }
 }
 
 enum err_code command_record(int argc, char **argv, int *ret_status, struct err *reterr)
 {
-    struct live_record_options options = {.settings = {.depth_max = SESSION_DEPTH_MAX,
-                                                       .latency_on = true,
-                                                       .free_stacks_on = true,
-                                                       .follow_on = true}};
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, "+:o:qh", options_known, NULL)) != -1;) {
-        if (option == 'h') {
-            print_help();
-            return ERR_NONE;
-        }
-        enum err_code code = parse_one(option, argv, &options, reterr);
-        if (code != ERR_NONE) {
-            return code;
-        }
+    struct choices c = {.options.settings = {.depth_max = SESSION_DEPTH_MAX,
+                                             .latency_on = true,
+                                             .causes_on = true,
+                                             .free_stacks_on = true,
+                                             .follow_on = true}};
+    enum err_code code = options_each(argc, argv, "+:o:qh", options_known, take_option, &c, reterr);
+    if (code != ERR_NONE) {
+        return code;
+    }
+    if (c.wants_help) {
+        print_help();
+        return ERR_NONE;
     }
     if (optind >= argc) {
         return err_set(reterr, ERR_USAGE, NULL,
                        "no command to record; say: alloctrap record -- CMD [ARGUMENT...]");
     }
-    if (options.output != NULL && options.output[0] == '\0') {
+    if (c.options.output != NULL && c.options.output[0] == '\0') {
         return err_set(reterr, ERR_USAGE, NULL, "-o wants the name of a file");
     }
-    return live_record(&options, argv + optind, ret_status, reterr);
+    return live_record(&c.options, argv + optind, ret_status, reterr);
 }

@@ -97,8 +97,9 @@ static enum err_code parse_metric(const char *text, enum scaling_metric *ret, st
     return code;
 }
 
-static enum err_code take_option(int option, struct choices *c, struct err *reterr)
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    struct choices *c = choices;
     switch (option) {
     case OPT_PREDICT:
         return options_number("--predict", optarg, SIZE_MAX_TOLD, &c->predict_size, reterr);
@@ -236,17 +237,8 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                    {"markdown", no_argument, &c->form, FORM_MARKDOWN},
                                    {"help", no_argument, NULL, OPT_HELP},
                                    {0}};
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
-        if (option == '?' || option == ':') {
-            return options_refuse(argv, option, reterr);
-        }
-        enum err_code code = option == 0 ? ERR_NONE : take_option(option, c, reterr);
-        if (code != ERR_NONE) {
-            return code;
-        }
-    }
-    return c->wants_help ? ERR_NONE : check_choices(argc, argv, c, reterr);
+    enum err_code code = options_each(argc, argv, ":", longs, take_option, c, reterr);
+    return code != ERR_NONE || c->wants_help ? code : check_choices(argc, argv, c, reterr);
 }
 
 /* The command with a size in place of each {}; free() it. */

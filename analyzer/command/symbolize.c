@@ -46,8 +46,10 @@ struct choices {
     bool wants_help;
 };
 
-static void take_option(int option, struct choices *c)
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    (void)reterr;
+    struct choices *c = choices;
     switch (option) {
     case OPT_DEBUG_DIR:
         c->symbols.sources.debug_dir = optarg;
@@ -68,6 +70,7 @@ static void take_option(int option, struct choices *c)
         c->wants_help = true;
         break;
     }
+    return ERR_NONE;
 }
 
 static enum err_code check_folder(const char *option, const char *folder, struct err *reterr)
@@ -108,14 +111,8 @@ static enum err_code check_choices(int argc, char **argv, struct choices *c, str
 
 static enum err_code parse(int argc, char **argv, struct choices *c, struct err *reterr)
 {
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, ":o:h", long_options, NULL)) != -1;) {
-        if (option == '?' || option == ':') {
-            return options_refuse(argv, option, reterr);
-        }
-        take_option(option, c);
-    }
-    return c->wants_help ? ERR_NONE : check_choices(argc, argv, c, reterr);
+    enum err_code code = options_each(argc, argv, ":o:h", long_options, take_option, c, reterr);
+    return code != ERR_NONE || c->wants_help ? code : check_choices(argc, argv, c, reterr);
 }
 
 static enum err_code copy_events(void *context, const struct heap_event *events, size_t count,

@@ -77,8 +77,9 @@ static enum err_code parse_interval(const char *text, uint64_t *ret, struct err 
     return code;
 }
 
-static enum err_code take_option(int option, struct choices *c, struct err *reterr)
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    struct choices *c = choices;
     switch (option) {
     case OPT_SORT:
         return parse_key(optarg, &c->view.key, reterr);
@@ -109,15 +110,9 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                           {"wrapper", required_argument, NULL, OPT_WRAPPER},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, ":h", longs, NULL)) != -1;) {
-        if (option == '?' || option == ':') {
-            return options_refuse(argv, option, reterr);
-        }
-        enum err_code code = take_option(option, c, reterr);
-        if (code != ERR_NONE) {
-            return code;
-        }
+    enum err_code code = options_each(argc, argv, ":h", longs, take_option, c, reterr);
+    if (code != ERR_NONE || c->wants_help) {
+        return code;
     }
     if (argc - optind > 1) {
         return err_set(reterr, ERR_USAGE, NULL, "top shows one recording at a time, not %d",

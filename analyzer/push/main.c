@@ -50,8 +50,9 @@ struct choices {
     bool wants_help;
 };
 
-static enum err_code take_option(int option, struct choices *c, struct err *reterr)
+static enum err_code take_option(int option, void *choices, struct err *reterr)
 {
+    struct choices *c = choices;
     switch (option) {
     case OPT_URL:
         c->request.url = optarg;
@@ -89,17 +90,11 @@ static enum err_code parse(int argc, char **argv, struct choices *c, struct err 
                                           {"retry-wait", required_argument, NULL, OPT_WAIT},
                                           {"help", no_argument, NULL, OPT_HELP},
                                           {0}};
-    options_start();
-    for (int option; (option = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
-        if (option == '?' || option == ':') {
-            return options_refuse(argv, option, reterr);
-        }
-        enum err_code code = take_option(option, c, reterr);
-        if (code != ERR_NONE) {
-            return code;
-        }
+    enum err_code code = options_each(argc, argv, ":", longs, take_option, c, reterr);
+    if (code != ERR_NONE || c->wants_help) {
+        return code;
     }
-    if (!c->wants_help && (argc - optind != 1 || c->request.url == NULL)) {
+    if (argc - optind != 1 || c->request.url == NULL) {
         return err_set(reterr, ERR_USAGE, NULL,
                        "push wants one recording and a server: "
                        "alloctrap push run.atrap --url=https://pyroscope.example:4040");

@@ -44,6 +44,7 @@ enum row_limit {
     ROW_DEPTHS,
     ROW_SPANS,
     ROW_SPAN_KINDS,
+    ROW_CAUSES,
     ROW_LIMIT_COUNT
 };
 

@@ -1,27 +1,14 @@
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/escape.h"
 #include "view/check.h"
 
-/* Text for XML 1.0: markup escaped; what XML cannot hold at all (control characters, U+FFFE and
- * U+FFFF, bytes that are not UTF-8) left out as '?'. */
+/* What XML cannot hold at all (controls, U+FFFE, bytes that are not UTF-8) is a \xNN in it. */
 static void put_xml(FILE *out, const char *text)
 {
-    while (*text != '\0') {
-        uint32_t c = 0;
-        size_t length = escape_utf8(text, &c);
-        bool is_plain = length > 0 && c >= 0x20 && c != 0xfffe && c != 0xffff && c != 0x7f;
-        if (!is_plain) {
-            fputs(*text == '\n' ? "&#10;" : "?", out);
-        } else if (strchr("<>&\"'", (int)c) != NULL && c < 0x80) {
-            fprintf(out, "&#%" PRIu32 ";", c);
-        } else {
-            fwrite(text, 1, length, out);
-        }
-        text += length > 0 ? length : 1;
-    }
+    char *escaped = escape_html(text);
+    fputs(escaped, out);
+    free(escaped);
 }
 
 static void put_attribute(FILE *out, const char *name, const char *value)

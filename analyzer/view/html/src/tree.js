@@ -158,23 +158,32 @@ export function ownValues(tree, values) {
   return own;
 }
 
-/* Children of each node that has a value: ids grouped by parent, largest first. */
-function childrenOf(tree, values) {
+/*
+ * Children of each node, grouped by parent: those of at least `least` as ids, largest first; of the
+ * smaller ones, which are nearly all, only how many there are and their sum.
+ */
+function childrenOf(tree, values, least) {
   const lists = new Map();
+  const rest = new Int32Array(values.length);
+  const restValue = new Float64Array(values.length);
   for (let node = 1; node < values.length; node++) {
-    if (values[node] > 0) {
-      const list = lists.get(tree.parent[node]);
+    const parent = tree.parent[node];
+    if (values[node] >= least && values[node] > 0) {
+      const list = lists.get(parent);
       if (list) {
         list.push(node);
       } else {
-        lists.set(tree.parent[node], [node]);
+        lists.set(parent, [node]);
       }
+    } else if (values[node] > 0) {
+      rest[parent] += 1;
+      restValue[parent] += values[node];
     }
   }
   for (const list of lists.values()) {
     list.sort((a, b) => values[b] - values[a] || a - b);
   }
-  return lists;
+  return { lists, rest, restValue };
 }
 
 /*
@@ -183,8 +192,8 @@ function childrenOf(tree, values) {
  * one node with rest > 0, where that is wide enough.
  */
 export function cutDown(tree, values, zoom, columns) {
-  const lists = childrenOf(tree, values);
   const least = values[zoom] / columns;
+  const { lists, rest, restValue } = childrenOf(tree, values, least);
   const make = (node) => ({
     node,
     name: node === 0 ? "all" : tree.text[node],
@@ -194,20 +203,11 @@ export function cutDown(tree, values, zoom, columns) {
   const stack = [top];
   while (stack.length > 0) {
     const at = stack.pop();
-    const children = [];
-    let rest = 0;
-    let restValue = 0;
-    for (const child of lists.get(at.node) ?? []) {
-      if (values[child] >= least) {
-        children.push(make(child));
-      } else {
-        rest += 1;
-        restValue += values[child];
-      }
-    }
+    const children = (lists.get(at.node) ?? []).map(make);
     stack.push(...children);
-    if (rest > 0 && restValue >= least) {
-      children.push({ node: -1, name: `${rest} smaller`, value: restValue, rest });
+    const left = { rest: rest[at.node], value: restValue[at.node] };
+    if (left.rest > 0 && left.value >= least) {
+      children.push({ node: -1, name: `${left.rest} smaller`, ...left });
     }
     if (children.length > 0) {
       at.children = children;
