@@ -91,33 +91,61 @@ static void follow_epoch(struct hook_scratch *scratch)
     }
 }
 
-/* Kept out of the way of the hit: a new site happens once. */
-__attribute__((noinline)) static struct site_entry *
-new_site(struct hook_scratch *scratch, uint64_t key, unsigned call, bool has_stack)
+/* The row of a call site that is not known yet; NULL: the call belongs to the remainder. */
+__attribute__((noinline)) static struct session_row *
+row_new(struct hook_scratch *scratch, const struct hook_now *now, enum hook_effect effect)
 {
+    bool has_stack = effect != HOOK_EFFECT_FREE || life_config.are_free_stacks_on;
+    uint64_t hash = has_stack ? stack_capture(scratch->stack, &now->at)->hash : NO_STACK_HASH;
+    uint64_t key = row_key(hash, now->call, scratch->epoch);
     uint32_t path = has_stack ? path_of_stack(scratch) : 0;
     if (path == 0 && has_stack) {
         link_add(&scratch->place->lost[LOSS_PATHS_FULL], 1);
         return NULL;
     }
-    struct site_entry *entry = site_add(&scratch->sites, key, path, call);
+    struct site_entry *entry = site_add(&scratch->sites, key, path, now->call);
     if (entry == NULL) {
         link_add(&scratch->place->lost[LOSS_ROWS_FULL], 1);
+        return NULL;
     }
-    return entry;
+    return site_row(&scratch->sites, entry);
 }
 
-/* The call's row; NULL: it belongs to the remainder. */
-IN_PLACE struct site_entry *site_of(struct hook_scratch *scratch, const struct hook_now *now,
-                                    enum hook_effect effect)
+IN_PLACE struct session_row *row_by_hash(struct hook_scratch *scratch, uint64_t hash, unsigned call)
+{
+    const struct site_entry *entry =
+        site_find(&scratch->sites, row_key(hash, call, scratch->epoch));
+    return __builtin_expect(entry != NULL, true) ? site_row(&scratch->sites, entry) : NULL;
+}
+
+/* row_known() of a stack that is not known as it stands. */
+__attribute__((noinline)) static struct session_row *row_of_walk(struct hook_scratch *scratch,
+                                                                 const struct hook_now *now)
+{
+    struct stack_ref *stack = stack_capture(scratch->stack, &now->at);
+    struct session_row *row = stack->note;
+    if (row == NULL || row->call != now->call) { /* one place may call two functions */
+        row = row_by_hash(scratch, stack->hash, now->call);
+    }
+    if (row != NULL) {
+        stack_note(scratch->stack, row);
+    }
+    return row;
+}
+
+/* The row of a known call site, or NULL. */
+IN_PLACE struct session_row *row_known(struct hook_scratch *scratch, const struct hook_now *now,
+                                       enum hook_effect effect)
 {
     follow_epoch(scratch);
-    bool has_stack = effect != HOOK_EFFECT_FREE || life_config.are_free_stacks_on;
-    uint64_t hash = has_stack ? stack_capture(scratch->stack, &now->at)->hash : NO_STACK_HASH;
-    uint64_t key = row_key(hash, now->call, scratch->epoch);
-    struct site_entry *entry = site_find(&scratch->sites, key);
-    return __builtin_expect(entry != NULL, true) ? entry
-                                                 : new_site(scratch, key, now->call, has_stack);
+    if (effect == HOOK_EFFECT_FREE && !life_config.are_free_stacks_on) {
+        return row_by_hash(scratch, NO_STACK_HASH, now->call);
+    }
+    struct session_row *row = stack_known(scratch->stack, &now->at);
+    if (__builtin_expect(row != NULL && row->call == now->call, true)) {
+        return row;
+    }
+    return row_of_walk(scratch, now);
 }
 
 __attribute__((noinline)) static void push(struct hook_scratch *scratch,
@@ -263,13 +291,16 @@ static void record_any(const struct call_facts *facts)
 {
     struct hook_scratch *scratch = hook_tls.scratch;
     const struct hook_now *now = facts->now;
-    struct site_entry *entry = site_of(scratch, now, facts->effect);
-    if (entry != NULL) {
-        site_count(site_row(&scratch->sites, entry), &facts->sum);
+    struct session_row *row = row_known(scratch, now, facts->effect);
+    if (__builtin_expect(row == NULL, false)) {
+        row = row_new(scratch, now, facts->effect);
+    }
+    if (row != NULL) {
+        site_count(row, &facts->sum);
     } else {
         site_count_shared(&scratch->place->rest[now->call], &facts->sum);
     }
-    tell(scratch, facts, entry != NULL ? entry->path : 0);
+    tell(scratch, facts, row != NULL ? row->path : 0);
 }
 
 IN_PLACE bool is_recording(const struct hook_now *now)
@@ -317,30 +348,6 @@ IN_PLACE void push_one(struct hook_scratch *scratch, struct session_event event)
     if (__builtin_expect(!ring_push_quickly(&scratch->ring, &event), false)) {
         push_slowly(scratch, event.stamp_ns, event.word1, event.word2, event.word3);
     }
-}
-
-IN_PLACE struct session_row *row_by_hash(struct hook_scratch *scratch, uint64_t hash, unsigned call)
-{
-    const struct site_entry *entry =
-        site_find(&scratch->sites, row_key(hash, call, scratch->epoch));
-    return __builtin_expect(entry != NULL, true) ? site_row(&scratch->sites, entry) : NULL;
-}
-
-/* The row of a known call site, or NULL. */
-IN_PLACE struct session_row *row_known(struct hook_scratch *scratch, const struct hook_now *now,
-                                       enum hook_effect effect)
-{
-    follow_epoch(scratch);
-    if (effect == HOOK_EFFECT_FREE && !life_config.are_free_stacks_on) {
-        return row_by_hash(scratch, NO_STACK_HASH, now->call);
-    }
-    struct stack_ref *stack = stack_capture(scratch->stack, &now->at);
-    struct session_row *row = stack->note;
-    if (row == NULL || row->call != now->call) { /* one place may call two functions */
-        row = row_by_hash(scratch, stack->hash, now->call);
-        stack->note = row;
-    }
-    return row;
 }
 
 /*

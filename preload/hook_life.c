@@ -262,7 +262,6 @@ static struct hook_scratch *scratch_for(struct session_thread *place)
     }
     if (scratch != NULL) {
         scratch->stack = (struct stack_state *)((char *)scratch + front);
-        memset(scratch->stack, 0, stack_state_bytes());
         stack_state_init(scratch->stack, link_now.control->stacks_by, link_now.control->depth_max);
     }
     return scratch;

@@ -5,19 +5,31 @@
 
 #include "alloctrap/session.h"
 #include "stack_mend.h"
+#include "stack_recall.h"
 #include "stack_unwind.h"
 
-enum { WALK_UNWOUND_MAX = STACK_FRAMES_MAX + 64 }; /* with the frames of our own code */
+enum {
+    WALK_UNWOUND_MAX = STACK_FRAMES_MAX + 64, /* with the frames of our own code */
+    /* Captures that are walked at once, where stacks hardly ever come back: twice as many each
+     * time. */
+    WALK_REST_FIRST = 2048,
+    WALK_REST_MOST = 32768
+};
+#define WALK_ALWAYS UINT32_MAX
 
 struct stack_state {
     struct stack_mend mend;
     uint32_t mode;
+    uint32_t walks_left;  /* captures without a look at what is remembered */
+    uint32_t rest;        /* how many that is to be, next time */
+    bool is_searched;     /* stack_known() has looked */
     uint8_t state_behind; /* COMPARE: mend.state, which says PART to stack_capture() */
     uintptr_t walked[STACK_FRAMES_MAX];  /* COMPARE: the walk, innermost first */
     uintptr_t unwound[WALK_UNWOUND_MAX]; /* COMPARE and UNWIND: libunwind's answer */
+    struct stack_recall recall;
 };
 
-_Static_assert(sizeof(struct stack_state) <= 76 << 10, "a thread's scratch memory");
+_Static_assert(sizeof(struct stack_state) <= 424 << 10, "a thread's scratch memory");
 
 size_t stack_state_bytes(void)
 {
@@ -27,6 +39,9 @@ size_t stack_state_bytes(void)
 void stack_state_init(struct stack_state *state, uint32_t mode, uint32_t depth_max)
 {
     state->mode = mode;
+    state->rest = WALK_REST_FIRST;
+    state->walks_left = mode == SESSION_STACKS_WALK ? 0 : WALK_ALWAYS;
+    stack_recall_forget(&state->recall);
     stack_mend_init(&state->mend, depth_max);
 }
 
@@ -41,6 +56,7 @@ void stack_forget(struct stack_state *state)
 {
     stack_rule_forget();
     stack_mend_forget(&state->mend);
+    stack_recall_forget(&state->recall);
     state->state_behind = STACK_MEND_PART;
 }
 
@@ -61,7 +77,7 @@ static void unwind(struct stack_state *s, const struct stack_at *at)
 }
 
 /* The walk against libunwind, as far as the walk claims to know: up to a guessed frame. */
-static void compare(struct stack_state *s, const struct stack_at *at)
+static void compare(struct stack_state *s, const struct stack_at *at, bool is_known_wrongly)
 {
     const struct stack_mend *mend = &s->mend;
     uintptr_t *first = NULL;
@@ -79,22 +95,26 @@ static void compare(struct stack_state *s, const struct stack_at *at)
     for (uint32_t i = 0; !is_different && i < sure; i++) {
         is_different = s->walked[i] != first[i];
     }
-    is_different = is_different || !stack_mend_is_sum_right(mend);
+    is_different = is_different || is_known_wrongly || !stack_mend_is_sum_right(mend);
     stack_unwind_judge(is_different, s->walked, sure, first, unwound);
 }
 
 /* The quick way of stack_capture() is not open in these modes; here it is tried as well. */
 static void walk_and_compare(struct stack_state *s, const struct stack_at *at)
 {
+    const void *known = stack_recall_find(&s->recall, at);
     if (s->mend.state == STACK_MEND_PART) {
         s->mend.state = s->state_behind;
     }
     if (!stack_mend_again(&s->mend, at)) {
         stack_mend_walk(&s->mend, at);
     }
+    if (known == NULL && s->mend.state == STACK_MEND_WHOLE) {
+        stack_recall_note(&s->recall, &s->mend, (void *)s->mend.ref.hash);
+    }
     s->state_behind = s->mend.state;
     s->mend.state = STACK_MEND_PART;
-    compare(s, at);
+    compare(s, at, known != NULL && known != (void *)s->mend.ref.hash);
 }
 
 /* The ways that serve tests. */
@@ -121,6 +141,39 @@ __attribute__((noinline)) static struct stack_ref *capture_slowly(struct stack_s
     }
     s->mend.ref.note = NULL;
     return &s->mend.ref;
+}
+
+void *stack_known(struct stack_state *state, const struct stack_at *at)
+{
+    if (__builtin_expect(state->walks_left != 0, false)) {
+        state->walks_left -= state->walks_left != WALK_ALWAYS;
+        state->is_searched = false;
+        return NULL;
+    }
+    state->is_searched = true;
+    return stack_recall_find(&state->recall, at);
+}
+
+static void judge_recall(struct stack_state *s)
+{
+    enum stack_recall_worth worth = stack_recall_judge(&s->recall);
+    if (worth == STACK_RECALL_POOR) {
+        s->walks_left = s->rest;
+        s->rest = s->rest < WALK_REST_MOST ? s->rest * 2 : s->rest;
+    } else if (worth == STACK_RECALL_GOOD) {
+        s->rest = WALK_REST_FIRST;
+    }
+}
+
+void stack_note(struct stack_state *state, void *note)
+{
+    state->mend.ref.note = note;
+    if (state->is_searched && state->mend.state == STACK_MEND_WHOLE) {
+        stack_recall_note(&state->recall, &state->mend, note);
+    }
+    if (state->is_searched) {
+        judge_recall(state);
+    }
 }
 
 struct stack_ref *stack_capture(struct stack_state *state, const struct stack_at *at)

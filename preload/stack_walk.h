@@ -18,7 +18,7 @@ struct stack_state;
 /* A captured stack. */
 struct stack_ref {
     uint64_t hash; /* identity of its frames, their order and flags */
-    void *note;    /* the caller's to set: found again with this very stack, or else NULL */
+    void *note;    /* set by stack_note(): found again with this very stack, or else NULL */
 };
 
 /* Numbers that the caller gives to frames, by index from the outermost. The first `count` stand for
@@ -36,7 +36,8 @@ struct stack_at {
     uintptr_t bp; /* caller's rbp at the call */
 };
 
-/* PURE. Bytes of a state; the caller brings that much zeroed, 64-byte aligned memory. */
+/* PURE. Bytes of a state; the caller brings that much 64-byte aligned memory, zeroed or a former
+ * state: its pages are touched as they are used. */
 size_t stack_state_bytes(void);
 
 /* COLD. mode: enum session_stacks_by; depth_max: frames kept, innermost. */
@@ -47,6 +48,13 @@ void stack_start(uint32_t mode);
 
 /* HOT. The module epoch moved (a library was closed): joins and rules of before are void. */
 void stack_forget(struct stack_state *state);
+
+/* HOT. What stack_note() noted of the stack of `at`, or NULL: then stack_capture() walks it. This
+ * is no capture: the last one's frames stay. */
+void *stack_known(struct stack_state *state, const struct stack_at *at);
+
+/* HOT. For the stack that has just been captured, because stack_known() did not know it. */
+void stack_note(struct stack_state *state, void *note);
 
 /* HOT. Never fails: at worst the stack is one frame, CUT. Valid until the next capture. */
 struct stack_ref *stack_capture(struct stack_state *state, const struct stack_at *at);

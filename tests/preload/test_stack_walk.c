@@ -359,11 +359,11 @@ static NOINLINE void three_calls(struct stack_ref **ret_refs, uint64_t *ret_hash
         hook();
         ret_hashes[0] = last.hash;
         ret_notes[0] = (*ret_refs)->note;
-        (*ret_refs)->note = &ret_hashes[0];
+        stack_note(state, &ret_hashes[0]);
         hook();
         ret_hashes[1] = last.hash;
         ret_notes[1] = (*ret_refs)->note;
-        (*ret_refs)->note = &ret_hashes[1];
+        stack_note(state, &ret_hashes[1]);
     }
 }
 

@@ -1,0 +1,169 @@
+#include "stack_recall.h"
+
+#include "stack_keep.h"
+
+enum { RECALL_BP_BELOW = 16 /* bytes below sp: bp, and the return address */ };
+
+/* A list as it is written, piece by piece. */
+struct recall_writer {
+    struct stack_recall *recall;
+    const struct stack_mend *mend;
+    struct stack_recall_piece *piece;
+    uint64_t key;      /* of the piece, once that is whole */
+    uint32_t verified; /* words to pass over: they have led to the first piece */
+    uint32_t pieces;
+};
+
+void stack_recall_forget(struct stack_recall *r)
+{
+    r->salt = ++r->numbers * UINT64_C(0xA0761D6478BD642F);
+    r->missed = 0;
+    r->id = 0;
+}
+
+static void close_piece(struct recall_writer *w, uint64_t next, struct stack_recall_piece *at)
+{
+    w->piece->words[w->piece->count] = (struct stack_recall_word){&w->recall->nowhere, 1};
+    w->piece->next = next;
+    w->piece->next_piece = at;
+    atomic_signal_fence(memory_order_seq_cst);
+    w->piece->key = w->key;
+}
+
+/* Begins a piece; one that is open leads to it. */
+static void open_piece(struct recall_writer *w, uint64_t key)
+{
+    struct stack_recall *r = w->recall;
+    struct stack_recall_piece *piece = stack_recall_set(r, key);
+    r->numbers++;
+    if (piece->key != 0) {
+        piece += piece[1].key == 0 ? 1 : r->numbers & 1;
+    }
+    if (w->piece != NULL) {
+        close_piece(w, key, piece);
+    }
+    w->key = key;
+    w->piece = piece;
+    w->pieces++;
+    piece->key = 0;
+    atomic_signal_fence(memory_order_seq_cst); /* a handler that jumps away leaves no half of one */
+    piece->number = r->numbers << 4;
+    piece->next = 0;
+    piece->count = 0;
+    piece->sums[0] = 0;
+    piece->bps = 0;
+    piece->saved = 0;
+}
+
+/* False: memory does not say so, and nothing may be kept. */
+static inline bool add_word(struct recall_writer *w, const uintptr_t *at, uintptr_t value,
+                            bool is_bp, bool is_saved)
+{
+    if (*at != value) {
+        return false;
+    }
+    if (w->verified != 0) {
+        w->verified--;
+        return true;
+    }
+    struct stack_recall_piece *piece = w->piece;
+    piece->bps |= (uint16_t)((unsigned)is_bp << piece->count);
+    piece->saved |= (uint16_t)((unsigned)is_saved << piece->count);
+    uint64_t sum = piece->sums[piece->count] + stack_recall_term(at, value);
+    piece->words[piece->count++] = (struct stack_recall_word){at, value};
+    piece->sums[piece->count] = sum;
+    return true;
+}
+
+static bool saves_below(stack_rule rule)
+{
+    return (rule & STACK_RULE_SAVES_BP) != 0 &&
+           stack_rule_bp_off(rule) == (uintptr_t)-RECALL_BP_BELOW;
+}
+
+/* What the step from frame i reads. */
+static bool add_step(struct recall_writer *w, uint32_t i)
+{
+    const struct stack_mend *mend = w->mend;
+    stack_rule rule = mend->rules[i];
+    if (stack_rule_is_by_bp(rule)) {
+        uintptr_t bp_at = stack_keep_bp_at(mend, i);
+        const uintptr_t *at =
+            bp_at == STACK_BP_REGISTER ? &w->recall->bp : (const uintptr_t *)bp_at;
+        if (!add_word(w, at, mend->bps[i], true, false)) {
+            return false;
+        }
+    }
+    return add_word(w, (const uintptr_t *)(mend->sps[i - 1] - 8), mend->pcs[i - 1], false,
+                    saves_below(rule));
+}
+
+/*
+ * The kind of each frame's key: the words that are read from it on depend on its bp where a frame
+ * of them, or further out, has its bp saved further in. False where a step is told by more than a
+ * constant and bp.
+ */
+static bool judge_frames(struct recall_writer *w)
+{
+    const struct stack_mend *mend = w->mend;
+    uint8_t *kinds = w->recall->kinds;
+    for (uint32_t i = 0; i < mend->count; i++) {
+        kinds[i] = STACK_RECALL_FREE;
+    }
+    for (uint32_t i = 1; i < mend->count; i++) {
+        if (stack_rule_is_plain(mend->rules[i])) {
+            continue;
+        }
+        uintptr_t bp_at = stack_keep_bp_at(mend, i);
+        if (!stack_rule_is_by_bp(mend->rules[i]) || bp_at == STACK_BP_LOST) {
+            return false;
+        }
+        for (uint32_t j = i; j < mend->count && mend->sps[j] > bp_at; j++) {
+            bool is_below = bp_at == mend->sps[j] - RECALL_BP_BELOW && j + 1 < mend->count &&
+                            saves_below(mend->rules[j + 1]) && kinds[j] != STACK_RECALL_AFTER;
+            kinds[j] = is_below ? STACK_RECALL_BP_BELOW : STACK_RECALL_AFTER;
+        }
+    }
+    return true;
+}
+
+/* Before the step from frame i: ends the piece where there is one that goes on from here, or no
+ * room. False: nothing is left to do. */
+static bool go_on(struct recall_writer *w, uint32_t i)
+{
+    struct stack_recall_piece *piece = w->piece;
+    if (w->verified != 0 || piece->count == 0) {
+        return true;
+    }
+    bool is_full = piece->count + 2 > STACK_RECALL_WORDS;
+    uint64_t key = stack_recall_key(w->recall, STACK_RECALL_AFTER, piece->number | piece->count, 0);
+    if (w->recall->kinds[i] != STACK_RECALL_AFTER) {
+        key = stack_recall_key(w->recall, w->recall->kinds[i], w->mend->pcs[i], w->mend->sps[i]);
+        struct stack_recall_piece *found = stack_recall_piece_of(w->recall, key);
+        if (found != NULL) {
+            close_piece(w, key, found);
+            return false;
+        }
+    }
+    if (is_full) {
+        open_piece(w, key);
+    }
+    return w->pieces <= STACK_RECALL_HOPS;
+}
+
+void stack_recall_put(struct stack_recall *r, const struct stack_mend *mend)
+{
+    struct recall_writer w = {.recall = r, .mend = mend, .verified = r->verified};
+    if (!judge_frames(&w)) {
+        return;
+    }
+    open_piece(&w, r->missed);
+    for (uint32_t i = mend->count - 1; i > 0; i--) {
+        if (!go_on(&w, i) || !add_step(&w, i)) {
+            return;
+        }
+    }
+    if (w.verified == 0) {
+        close_piece(&w, 0, NULL);
+    }
+}

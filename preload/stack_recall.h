@@ -1,0 +1,237 @@
+/*
+ * stack_recall - stacks that this thread has had before, known again by what their walks read.
+ * A walk is a function of pc, sp and bp at the call and of the words that it reads. So a list of
+ * those words, each with what was found there, tells a stack from all others, and to find them all
+ * the same is to have walked. Lists are kept in pieces. What a walk reads outward of a frame
+ * depends on that frame's pc and sp, and now and then on its bp, so that lists share the pieces
+ * from there on; where a word differs, what is found there says which piece goes on with that.
+ * Not for: frames; a stack that is known again is told by its note alone.
+ * Owner:   part of struct stack_state.   Threads: one.   Signals: within a capture; a siglongjmp
+ *          out of it leaves a piece without a key.
+ * Memory:  the struct alone, its pages touched as used.   Errno: never touched.
+ */
+#ifndef ALLOCTRAP_STACK_RECALL_H
+#define ALLOCTRAP_STACK_RECALL_H
+
+#include "stack_mend.h"
+
+#include <stdalign.h>
+
+enum {
+    STACK_RECALL_SET_BITS = 9,
+    STACK_RECALL_WAYS = 2,
+    STACK_RECALL_END_BITS = 10,
+    STACK_RECALL_WORDS = 10,   /* a piece is five cache lines */
+    STACK_RECALL_HOPS = 64,    /* a list of more pieces is not looked at */
+    STACK_RECALL_AT_ONCE = 16, /* one miss in so many is kept the first time: when three keys take
+                                  turns in one set, none is a candidate for long */
+    STACK_RECALL_TRIES = 1024  /* so many misses are a reason to ask whether it pays */
+};
+
+/* What a key stands for: they never meet. */
+enum stack_recall_key_kind {
+    STACK_RECALL_INNERMOST = 0, /* pc, sp: where the walk begins; bp is in the register */
+    STACK_RECALL_FREE,          /* pc, sp: a frame from which on bp does not matter */
+    STACK_RECALL_BP_BELOW,      /* pc, sp: one whose bp was saved right below its return address */
+    STACK_RECALL_AFTER          /* piece and word, value: any */
+};
+
+/* A word that a walk reads, and what it found there. */
+struct stack_recall_word {
+    const uintptr_t *at;
+    uintptr_t value;
+};
+
+struct stack_recall_piece {
+    alignas(64) uint64_t key; /* of what leads to it; 0 = none, and nobody asks for that */
+    uint64_t number;          /* no other piece's, ever; in bits 4 and up */
+    uint64_t next;            /* the key of the piece that goes on; 0: the stack is complete */
+    struct stack_recall_piece *next_piece; /* where that was */
+    uint64_t candidate; /* a key missed in this set: once more, and it gets a place */
+    uint32_t count;
+    uint16_t bps;   /* bit i: word i is a bp, no return address */
+    uint16_t saved; /* bit i: the bp beyond return address i was saved right below it */
+    struct stack_recall_word words[STACK_RECALL_WORDS + 1]; /* with one that is never the same */
+    uint64_t sums[STACK_RECALL_WORDS + 1]; /* of the terms of all words before this one */
+};
+
+/* A whole list. */
+struct stack_recall_end {
+    uint64_t id; /* the sum of its words' terms, however they are in pieces; 0 = none */
+    void *note;
+};
+
+struct stack_recall {
+    uintptr_t bp;      /* the register at the call: a word like those in memory */
+    uint64_t numbers;  /* given to pieces, in the whole life of this memory */
+    uint64_t salt;     /* of all keys: those under another one are forgotten */
+    uint64_t missed;   /* the key that the last search ended with; 0: the list was there */
+    uint64_t id;       /* of that list */
+    uint32_t verified; /* words that had led to `missed` */
+    uint32_t finds;    /* searches, and those that found nothing, of late */
+    uint32_t misses;
+    uintptr_t nowhere;               /* 0, of the words that are never the same */
+    uint8_t kinds[STACK_FRAMES_MAX]; /* while a list is put: the kind of each frame's key */
+    struct stack_recall_end ends[1 << STACK_RECALL_END_BITS];
+    struct stack_recall_piece pieces[STACK_RECALL_WAYS << STACK_RECALL_SET_BITS];
+};
+
+_Static_assert(sizeof(struct stack_recall_piece) == 320, "five cache lines");
+
+/* PURE. For one `a` no two `b` have one key. */
+static inline uint64_t stack_recall_key(const struct stack_recall *recall,
+                                        enum stack_recall_key_kind kind, uint64_t a, uint64_t b)
+{
+    uint64_t spread = (a + ((uint64_t)kind << 56)) * UINT64_C(0x9E3779B97F4A7C15);
+    return (spread ^ recall->salt ^ b) * UINT64_C(0xD6E8FEB86659FD93);
+}
+
+/* PURE. A word's part of the identity of its list. */
+static inline uint64_t stack_recall_term(const uintptr_t *at, uintptr_t value)
+{
+    uint64_t x = ((uintptr_t)at * UINT64_C(0x9E3779B97F4A7C15) ^ value);
+    x *= UINT64_C(0xD6E8FEB86659FD93);
+    return (x ^ x >> 32) * UINT64_C(0xE7037ED1A0B428DB);
+}
+
+static inline struct stack_recall_piece *stack_recall_set(struct stack_recall *recall, uint64_t key)
+{
+    return &recall->pieces[(key >> (64 - STACK_RECALL_SET_BITS)) * STACK_RECALL_WAYS];
+}
+
+/* The piece of that key, or NULL. */
+static inline struct stack_recall_piece *stack_recall_piece_of(struct stack_recall *recall,
+                                                               uint64_t key)
+{
+    struct stack_recall_piece *piece = stack_recall_set(recall, key);
+    if (piece->key == key) {
+        return piece;
+    }
+    return piece[1].key == key ? piece + 1 : NULL;
+}
+
+/* How many words of a piece, from its first on, are as they were. */
+static inline uint32_t stack_recall_same(const struct stack_recall_piece *piece)
+{
+    const struct stack_recall_word *word = piece->words;
+    while (*word->at == word->value) {
+        word++;
+    }
+    return (uint32_t)(word - piece->words);
+}
+
+static inline struct stack_recall_end *stack_recall_end_at(struct stack_recall *recall, uint64_t id)
+{
+    return &recall->ends[(id >> (64 - STACK_RECALL_END_BITS)) & ~UINT64_C(1)];
+}
+
+/* HOT. The piece that goes on from a piece's word `i`, which is another one now, or NULL; its
+ * key. */
+static inline const struct stack_recall_piece *
+stack_recall_branch(struct stack_recall *recall, const struct stack_recall_piece *piece, uint32_t i,
+                    uint64_t *ret_key)
+{
+    uint64_t value = *piece->words[i].at;
+    uint64_t sp = (uintptr_t)(piece->words[i].at + 1);
+    if ((piece->bps >> i & 1) == 0) {
+        uint64_t key = stack_recall_key(recall, STACK_RECALL_FREE, value, sp);
+        const struct stack_recall_piece *found = stack_recall_piece_of(recall, key);
+        if (found == NULL && (piece->saved >> i & 1) != 0) {
+            key = stack_recall_key(recall, STACK_RECALL_BP_BELOW, value, sp);
+            found = stack_recall_piece_of(recall, key);
+        }
+        if (found != NULL) {
+            *ret_key = key;
+            return found;
+        }
+    }
+    *ret_key = stack_recall_key(recall, STACK_RECALL_AFTER, piece->number | i, value);
+    return stack_recall_piece_of(recall, *ret_key);
+}
+
+/* HOT. The note of the list with that id, or NULL. */
+static inline void *stack_recall_end(struct stack_recall *recall, uint64_t id)
+{
+    const struct stack_recall_end *end = stack_recall_end_at(recall, id);
+    recall->missed = 0;
+    recall->id = id;
+    if (__builtin_expect(end->id == id, true)) {
+        return end->note;
+    }
+    return end[1].id == id ? end[1].note : NULL;
+}
+
+/* HOT. The note of the stack of `at`, or NULL. No word is read that a walk of this very stack would
+ * not read. */
+static inline void *stack_recall_find(struct stack_recall *recall, const struct stack_at *at)
+{
+    uint64_t key = stack_recall_key(recall, STACK_RECALL_INNERMOST, at->pc, at->sp);
+    const struct stack_recall_piece *piece = stack_recall_piece_of(recall, key);
+    uint64_t id = key ^ key >> 32;
+    uint32_t verified = 0;
+    recall->bp = at->bp;
+    recall->finds++;
+    for (unsigned hop = 0; piece != NULL && hop < STACK_RECALL_HOPS; hop++) {
+        uint32_t same = stack_recall_same(piece);
+        id += piece->sums[same];
+        verified += same;
+        if (same != piece->count) {
+            const uintptr_t *word_at = piece->words[same].at;
+            id += stack_recall_term(word_at, *word_at);
+            piece = stack_recall_branch(recall, piece, same, &key);
+            verified++;
+        } else if (piece->next != 0) {
+            key = piece->next;
+            piece = piece->next_piece->key == key ? piece->next_piece
+                                                  : stack_recall_piece_of(recall, key);
+        } else {
+            return stack_recall_end(recall, id);
+        }
+    }
+    recall->missed = key;
+    recall->verified = verified;
+    return NULL;
+}
+
+/* HOT. Forgets all. Also a beginning: memory is zero, or was one before. */
+void stack_recall_forget(struct stack_recall *recall);
+
+/* HOT. Keeps the pieces that the last search missed. */
+void stack_recall_put(struct stack_recall *recall, const struct stack_mend *mend);
+
+/* HOT. `mend` has walked, as a whole, the stack of `at` that stack_recall_find() did not find: when
+ * it misses a piece twice, that is kept; and then the stack, with `note`. */
+static inline void stack_recall_note(struct stack_recall *recall, const struct stack_mend *mend,
+                                     void *note)
+{
+    if (recall->missed == 0) {
+        struct stack_recall_end *end = stack_recall_end_at(recall, recall->id);
+        end[1] = end[0];
+        end[0] = (struct stack_recall_end){recall->id, note};
+        return;
+    }
+    struct stack_recall_piece *set = stack_recall_set(recall, recall->missed);
+    if (set[0].candidate == recall->missed || set[1].candidate == recall->missed ||
+        recall->misses % STACK_RECALL_AT_ONCE == 0) {
+        stack_recall_put(recall, mend);
+    } else {
+        set[1].candidate = set[0].candidate;
+        set[0].candidate = recall->missed;
+    }
+}
+
+enum stack_recall_worth { STACK_RECALL_UNKNOWN, STACK_RECALL_POOR, STACK_RECALL_GOOD };
+
+/* HOT. Another search has found nothing; did most of late find something? Asked after some. */
+static inline enum stack_recall_worth stack_recall_judge(struct stack_recall *recall)
+{
+    if (++recall->misses < STACK_RECALL_TRIES) {
+        return STACK_RECALL_UNKNOWN;
+    }
+    bool is_poor = recall->finds < STACK_RECALL_TRIES + STACK_RECALL_TRIES / 2;
+    recall->misses = 0;
+    recall->finds = 0;
+    return is_poor ? STACK_RECALL_POOR : STACK_RECALL_GOOD;
+}
+
+#endif
