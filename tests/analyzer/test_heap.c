@@ -512,6 +512,28 @@ Test(heap, the_slowest_calls_are_kept_slowest_first)
     tear_down(&s);
 }
 
+/* The size is looked up while the block still lives; what the kernel counted is no call. */
+Test(heap, a_measured_free_has_the_size_of_its_block)
+{
+    struct scene s = set_up(1);
+    alloc(&s, 4096, 1 << 20, 0);
+    struct heap_event freed = event_at(&s, CALL_FREE, 4096, 0, 1);
+    freed.latency = loglin_code(60000);
+    struct heap_event met = freed;
+    met.flags = SESSION_EVENT_USAGE;
+    met.sp = 0;
+    add(&s, met);
+    add(&s, freed);
+    heap_settle(s.heap);
+    cr_assert_eq(s.p->events_seen, 2);
+    cr_assert_eq(s.p->totals.frees, 1);
+    cr_assert_eq(s.p->slow_calls.at[0].size, 1 << 20);
+    cr_assert_eq(s.p->slow_calls.at[0].cause, PROFILE_CAUSE_MMAP);
+    cr_assert_eq(s.p->slow_causes.count, 1);
+    cr_assert_eq(s.p->slow_causes.at[0].site, s.p->slow_calls.at[0].site);
+    tear_down(&s);
+}
+
 Test(heap, settling_twice_changes_nothing_and_events_go_on)
 {
     struct scene s = set_up(1);
