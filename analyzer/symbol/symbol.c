@@ -42,7 +42,8 @@ static int by_place(const void *left, const void *right)
 }
 
 /* A return address is the one after the call: the call itself ends a byte before. */
-_Static_assert(OBJECT_LINES_MAX <= PROFILE_LINES_MAX, "a recording takes what a file gives");
+_Static_assert((int)OBJECT_LINES_MAX <= (int)PROFILE_LINES_MAX,
+               "a recording takes what a file gives");
 
 static uint64_t call_address(const struct profile_frame *frame)
 {
