@@ -41,10 +41,10 @@ static int by_place(const void *left, const void *right)
     return (a->address > b->address) - (a->address < b->address);
 }
 
-/* A return address is the one after the call: the call itself ends a byte before. */
 _Static_assert((int)OBJECT_LINES_MAX <= (int)PROFILE_LINES_MAX,
                "a recording takes what a file gives");
 
+/* A return address is the one after the call: the call itself ends a byte before. */
 static uint64_t call_address(const struct profile_frame *frame)
 {
     bool is_exact = (frame->flags & SESSION_NODE_EXACT_PC) != 0 || frame->offset == 0;
