@@ -166,6 +166,35 @@ IN_PLACE uint64_t time_of(const struct hook_now *now)
     return life_config.is_latency_on ? clock_span_ns(now->end_ticks, now->start_ticks) : 0;
 }
 
+void hook_measured(struct hook_now *now)
+{
+    /* Not in a child that a handler has forked in the middle. */
+    now->is_measured = life_is_current() && time_of(now) >= SESSION_SLOW_NS &&
+                       hook_cause_end(&hook_tls.scratch->cause);
+}
+
+/* A slow call, before its own events: arms its place, and tells what it met where that is known.
+ * word: the requested size, of a call that ends a block its address. */
+__attribute__((noinline)) static void tell_cause(struct hook_scratch *scratch,
+                                                 const struct hook_now *now, uint64_t stamp_ns,
+                                                 uint64_t word, uint32_t path, uint64_t ns)
+{
+    if (!life_config.are_causes_on) {
+        return;
+    }
+    hook_cause_arm(&scratch->cause, &now->at);
+    if (now->is_measured) {
+        const struct session_usage *usage = &scratch->cause.within;
+        struct session_event told = {.stamp_ns = stamp_ns,
+                                     .word1 = (word & SESSION_LOW48) | latency_part(ns),
+                                     .word2 = session_usage_faults(usage) |
+                                              (uint64_t)now->call << 48 |
+                                              flags_part(SESSION_EVENT_USAGE),
+                                     .word3 = path | (uint64_t)session_usage_switches(usage) << 32};
+        (void)ring_push(&scratch->ring, &told, 1); /* full: a call that was not measured */
+    }
+}
+
 /* The events of a call that is not simply one block more or one less. */
 static void tell(struct hook_scratch *scratch, const struct call_facts *facts, uint32_t path)
 {
@@ -193,6 +222,12 @@ static void tell(struct hook_scratch *scratch, const struct call_facts *facts, u
         count++;
     }
     if (count != 0) {
+        if (__builtin_expect(facts->sum.ns >= SESSION_SLOW_NS, false)) {
+            bool is_free = facts->effect == HOOK_EFFECT_FREE;
+            tell_cause(scratch, now, events[0].stamp_ns,
+                       is_free ? (uintptr_t)facts->ended : size_part(facts->size), path,
+                       facts->sum.ns);
+        }
         push(scratch, events, count);
     }
 }
@@ -327,6 +362,10 @@ IN_PLACE bool record_known(const struct hook_now *now, enum hook_effect effect, 
         event_of(now, row->path, clock_to_ns(is_free ? now->start_ticks : now->end_ticks), block);
     event.word1 |= latency_part(ns);
     event.word2 |= size_part(size);
+    if (__builtin_expect(ns >= SESSION_SLOW_NS, false)) {
+        tell_cause(scratch, now, event.stamp_ns, is_free ? (uintptr_t)block : size_part(size),
+                   row->path, ns);
+    }
     push_one(scratch, event);
     return true;
 }

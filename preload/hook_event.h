@@ -26,12 +26,15 @@ struct hook_now {
     uint64_t end_ticks;
     uint8_t way;         /* enum hook_way */
     uint8_t call;        /* enum hook_call */
+    bool is_measured;    /* hook_cause has asked the kernel before it */
     uint8_t cause;       /* HOOK_EARLY: enum session_loss */
     uint8_t outer_phase; /* HOOK_NESTED: enum hook_phase of the call that it interrupts */
 };
 
 /* HOT. When the thread is not simply outside of hooks, with a place in the current session. */
 void hook_begin_slowly(struct hook_now *now);
+/* HOT. After the second clock reading of a measured call. */
+void hook_measured(struct hook_now *now);
 /* HOT. The call began `begun` and ended `ended` (NULL = none); is_failed: it should have returned
  * a block and did not, and `ended` stays. */
 void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_t size,
@@ -48,9 +51,13 @@ __attribute__((always_inline)) static inline void hook_begin(struct hook_now *no
     const uintptr_t *words = frame;
     now->at = (struct stack_at){.pc = words[1], .sp = (uintptr_t)(words + 2), .bp = words[0]};
     now->call = (uint8_t)call;
+    now->is_measured = false;
     if (__builtin_expect(hook_tls.guard_sp == 0 && life_is_current(), true)) {
         hook_guard_raise(&now->at);
         now->way = HOOK_RECORD;
+        if (__builtin_expect(hook_cause_may_be_armed(&now->at), false)) {
+            now->is_measured = hook_cause_begin(&hook_tls.scratch->cause, &now->at);
+        }
     } else {
         hook_begin_slowly(now);
         if (now->way == HOOK_PASS) {
@@ -72,6 +79,9 @@ __attribute__((always_inline)) static inline bool hook_is_done(struct hook_now *
     }
     if (effect != HOOK_EFFECT_FREE || life_config.is_latency_on) {
         now->end_ticks = clock_ticks();
+    }
+    if (__builtin_expect(now->is_measured, false)) {
+        hook_measured(now);
     }
     return true;
 }

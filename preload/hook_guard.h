@@ -38,6 +38,7 @@ struct hook_tls {
     uint32_t phase;       /* enum hook_phase */
     uint32_t place_tries; /* calls since a place was refused */
     uint32_t pad;
+    uint64_t armed; /* hook_cause: a bit for each place whose calls are measured */
 };
 LOCAL extern _Thread_local struct hook_tls hook_tls;
 

@@ -6,6 +6,7 @@
 #include "base_say.h"
 #include "hook_dl.h"
 #include "hook_next.h"
+#include "hook_seal.h"
 #include "link_recorder.h"
 #include "link_session.h"
 #include "ring_pool.h"
@@ -31,6 +32,7 @@ struct life_page *life_page_now = &first_page;
 struct life_config life_config;
 
 static bool is_off_for_good;    /* a child inherits it; the page's state it does not */
+static bool is_filtered;        /* it started behind a filter of system calls, or may have */
 static bool are_stacks_started; /* once in a process and its children */
 static bool is_child_told;      /* in a fork's child: forks_open of its parent counts it */
 static uint32_t generations;    /* sessions of this process and its ancestors */
@@ -144,7 +146,9 @@ static void publish(struct session_head *head)
 {
     const struct session_control *control = link_now.control;
     life_config = (struct life_config){.is_latency_on = control->latency_on != 0,
-                                       .are_free_stacks_on = control->free_stacks_on != 0};
+                                       .are_free_stacks_on = control->free_stacks_on != 0,
+                                       .are_causes_on = control->causes_on != 0 &&
+                                                        control->latency_on != 0 && !is_filtered};
     hook_dl_start();
     if (!are_stacks_started) {
         are_stacks_started = true;
@@ -218,6 +222,7 @@ static enum life_state start_image(void)
         return LIFE_OFF;
     }
     describe(head);
+    is_filtered = hook_seal_was_there();
     publish(head);
     return LIFE_READY;
 }
@@ -291,6 +296,7 @@ static bool start_thread(struct session_head *head)
     scratch->head = head;
     scratch->place = place;
     scratch->epoch = atomic_load_explicit(&head->epoch, memory_order_relaxed);
+    hook_cause_start(&scratch->cause);
     ring_init(&scratch->ring, head, place);
     site_init(&scratch->sites, head, place);
     if (is_adopted) {

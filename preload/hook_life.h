@@ -17,6 +17,7 @@
 
 #include "alloctrap/session.h"
 #include "base_local.h"
+#include "hook_cause.h"
 #include "hook_guard.h"
 #include "ring_spsc.h"
 #include "site_count.h"
@@ -35,12 +36,14 @@ struct hook_scratch {
     struct site_table sites;
     uint32_t epoch; /* of the stacks that stack_state may join */
     struct stack_state *stack;
+    struct hook_cause cause;
 };
 
 /* Settings that hooks ask for at each call; constant while a session lasts. */
 struct life_config {
     bool is_latency_on;
     bool are_free_stacks_on;
+    bool are_causes_on;
 };
 LOCAL extern struct life_config life_config;
 

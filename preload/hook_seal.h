@@ -17,6 +17,8 @@ bool hook_seal_takes_clock(long number, long first, long second);
 void hook_seal(void);
 /* COLD. Before the clock is taken, or would need system calls. */
 void hook_seal_clock(void);
+/* COLD. At a process's start: whether it is behind a filter already, or nobody can tell. */
+bool hook_seal_was_there(void);
 /* COLD. After it failed. */
 void hook_seal_undo(void);
 

@@ -107,6 +107,7 @@ static bool write_control(void)
     control->version = SESSION_VERSION;
     control->depth_max = SESSION_DEPTH_MAX;
     control->latency_on = true;
+    control->causes_on = true;
     control->free_stacks_on = true;
     control->on_full = SESSION_FULL_WAIT;
     control->follow_on = true;

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/mman.h>
+
 #include <uthash.h>
 
-enum { EXIT_NO_MEMORY = 3, ARRAY_ROOM_FIRST = 16 };
+enum { EXIT_NO_MEMORY = 3, ARRAY_ROOM_FIRST = 16, HUGE_PAGE_BYTES = 2 << 20 };
 
 struct kept {
     UT_hash_handle hh;
@@ -39,6 +41,18 @@ void *mem_zero(size_t count, size_t item_bytes)
 void *mem_resize(void *old, size_t count, size_t item_bytes)
 {
     return checked(reallocarray(old, count, item_bytes), count);
+}
+
+void *mem_large(size_t count, size_t item_bytes)
+{
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, item_bytes, &bytes) || bytes < HUGE_PAGE_BYTES) {
+        return mem_resize(NULL, count, item_bytes);
+    }
+    bytes = (bytes + HUGE_PAGE_BYTES - 1) & ~(size_t)(HUGE_PAGE_BYTES - 1);
+    void *block = checked(aligned_alloc(HUGE_PAGE_BYTES, bytes), bytes);
+    (void)madvise(block, bytes, MADV_HUGEPAGE); /* without them it is only slower */
+    return block;
 }
 
 char *mem_text(const char *text)

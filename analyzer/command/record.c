@@ -21,7 +21,8 @@ enum {
     OPTION_STACKS,
     OPTION_UNITS,
     OPTION_NO_COMMAND,
-    OPTION_MARK_AT
+    OPTION_MARK_AT,
+    OPTION_SLOW_CAUSES
 };
 
 static const struct option options_known[] = {
@@ -29,6 +30,7 @@ static const struct option options_known[] = {
     {"trace", no_argument, NULL, OPTION_TRACE},
     {"on-full", required_argument, NULL, OPTION_ON_FULL},
     {"latency", required_argument, NULL, OPTION_LATENCY},
+    {"slow-causes", required_argument, NULL, OPTION_SLOW_CAUSES},
     {"free-stacks", required_argument, NULL, OPTION_FREE_STACKS},
     {"depth", required_argument, NULL, OPTION_DEPTH},
     {"follow", required_argument, NULL, OPTION_FOLLOW},
@@ -51,6 +53,8 @@ static void print_help(void)
         "      --trace              keep every event, not only the profile\n"
         "      --on-full=wait|drop  when events come too fast: wait a bounded time (wait), or not\n"
         "      --latency=on|off     time each call (on)\n"
+        "      --slow-causes=on|off ask the kernel what slow calls met, at places that had one "
+        "(on)\n"
         "      --free-stacks=on|off where blocks are freed, too (on)\n"
         "      --depth=N            innermost frames kept of each stack, 1 to 512 (512)\n"
         "      --follow=all|none    record what CMD starts, too (all)\n"
@@ -178,6 +182,8 @@ static enum err_code take_option(int option, void *choices, struct err *reterr)
         return ERR_NONE;
     case OPTION_LATENCY:
         return parse_switch("--latency", &options->settings.latency_on, reterr);
+    case OPTION_SLOW_CAUSES:
+        return parse_switch("--slow-causes", &options->settings.causes_on, reterr);
     case OPTION_FREE_STACKS:
         return parse_switch("--free-stacks", &options->settings.free_stacks_on, reterr);
     case OPTION_DEPTH:
@@ -200,6 +206,7 @@ enum err_code command_record(int argc, char **argv, int *ret_status, struct err 
 {
     struct choices c = {.options.settings = {.depth_max = SESSION_DEPTH_MAX,
                                              .latency_on = true,
+                                             .causes_on = true,
                                              .free_stacks_on = true,
                                              .follow_on = true}};
     enum err_code code = options_each(argc, argv, "+:o:qh", options_known, take_option, &c, reterr);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "export/export.h"
+#include "heap/slow_cause.h"
 #include "insight/latency.h"
 #include "view/json.h"
 #include "view/report.h"
@@ -77,6 +78,13 @@ static void write_slow_call(struct json *json, const struct profile *p,
     json_object(json, "args");
     json_uint(json, "size", slow->size);
     json_text(json, "site", label);
+    if (slow->cause != PROFILE_CAUSE_NONE) {
+        json_text(json, "cause", slow_cause_name((enum profile_cause)slow->cause));
+        json_uint(json, "minor_faults", slow->usage.minor_faults);
+        json_uint(json, "major_faults", slow->usage.major_faults);
+        json_uint(json, "voluntary_switches", slow->usage.voluntary);
+        json_uint(json, "involuntary_switches", slow->usage.involuntary);
+    }
     json_end(json);
     json_end(json);
     free(label);

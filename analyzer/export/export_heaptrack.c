@@ -126,7 +126,8 @@ static void end_block(struct heaptrack *h, const struct heap_event *event)
 
 static void write_event(struct heaptrack *h, const struct heap_event *event)
 {
-    const unsigned no_block = SESSION_EVENT_FAILED | SESSION_EVENT_THREAD | SESSION_EVENT_NOTE;
+    const unsigned no_block =
+        SESSION_EVENT_FAILED | SESSION_EVENT_THREAD | SESSION_EVENT_NOTE | SESSION_EVENT_USAGE;
     uint64_t now_ms = event->time_ns / NS_PER_MS;
     if (now_ms > h->said_ms) {
         h->said_ms = now_ms;

@@ -4,7 +4,11 @@
 
 #include "heap/heap_life.h"
 
-enum { PREFETCH_INDEX_AHEAD = 16, PREFETCH_RECORD_AHEAD = 8 };
+/* How many events lie between asking the cache for something and needing it: the index, then the
+ * record that it names. */
+enum { AHEAD_INDEX = 16, AHEAD_RECORD = 8, TURNS = 32 };
+
+enum { NO_CALL = SESSION_EVENT_THREAD | SESSION_EVENT_NOTE | SESSION_EVENT_USAGE };
 
 struct heap *heap_create(struct profile *profile)
 {
@@ -15,16 +19,19 @@ struct heap *heap_create(struct profile *profile)
     return heap;
 }
 
-/* NULL for a process that the profile does not know. */
+/* Until the profile has more of them, pointers to processes stay good. */
+static void reach_processes(struct heap *heap)
+{
+    while (heap->processes.count < heap->profile->processes.count) {
+        (void)MEM_PUSH(&heap->processes);
+    }
+}
+
+/* NULL for a process that the profile did not know at the last reach_processes(). */
 static struct heap_process *process_at(struct heap *heap, uint32_t process)
 {
     if (process >= heap->processes.count) {
-        if (process >= heap->profile->processes.count) {
-            return NULL;
-        }
-        while (heap->processes.count <= process) {
-            (void)MEM_PUSH(&heap->processes);
-        }
+        return NULL;
     }
     struct heap_process *p = &heap->processes.at[process];
     if (!p->is_begun) {
@@ -33,95 +40,188 @@ static struct heap_process *process_at(struct heap *heap, uint32_t process)
     return p;
 }
 
-static void add_alloc(struct heap *heap, struct heap_process *process, struct heap_thread *thread,
-                      const struct heap_event *event, uint32_t site)
+static inline void add_alloc(struct heap *heap, const struct heap_turn *turn,
+                             struct heap_thread *thread)
 {
-    uint64_t birth = process->births & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
-    process->births += 1;
-    heap_hist_add(&heap->sites.sites.at[site].size, loglin_code(event->size), &heap->sites.budget);
-    struct heap_block *block = heap_life_begin(heap, process, event, birth);
+    const struct heap_event *event = turn->event;
+    struct heap_site *site = &heap->sites.sites.at[turn->site];
+    uint64_t birth = turn->process->births & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
+    turn->process->births += 1;
+    heap_hist_add(&site->size, loglin_code(event->size), &heap->sites.budget);
+    struct heap_block *block = heap_life_begin(heap, turn, birth);
     heap_life_tell_timeline(heap);
     thread->has_last = true;
     thread->may_inherit = true;
     thread->frees_in_a_row = 0;
+    thread->last_block = block;
     thread->last_birth = birth;
     thread->last_addr = event->addr;
     thread->last_bytes = event->size;
     if (thread->is_in_realloc) {
-        heap_life_follow_realloc(heap, thread, block, site);
+        heap_life_follow_realloc(heap, thread, block, turn->site);
     }
 }
 
-static void tell_slow(struct heap *heap, const struct heap_event *event, uint32_t site, uint64_t ns,
-                      bool is_end_stamped)
+/* Of the block that a turn's address is the start of; 0 = not known. */
+static uint64_t live_size(const struct heap_turn *turn)
 {
-    bool has_start = is_end_stamped && event->time_ns >= ns;
-    heap_slow_add(&heap->slow, &(struct profile_slow_call){
-                                   .ns = ns,
-                                   .at_ns = has_start ? event->time_ns - ns : event->time_ns,
-                                   .size = event->size,
-                                   .site = site,
-                                   .process = event->process,
-                                   .thread = event->tid,
-                                   .call = event->call,
-                               });
+    const struct heap_block *block =
+        heap_blocks_find(&turn->process->blocks, turn->event->addr, turn->hash).block;
+    return block != NULL ? block->size : 0;
+}
+
+static void tell_slow(struct heap *heap, const struct heap_turn *turn, uint64_t ns)
+{
+    const struct heap_event *event = turn->event;
+    bool has_start = !turn->is_end && event->time_ns >= ns; /* allocations are stamped at the end */
+    struct profile_slow_call slow = {
+        .ns = ns,
+        .at_ns = has_start ? event->time_ns - ns : event->time_ns,
+        .size = turn->is_end ? live_size(turn) : event->size,
+        .site = turn->site,
+        .process = event->process,
+        .thread = event->tid,
+        .call = event->call,
+    };
+    heap_slow_take(&heap->slow, event, &slow);
+    heap_slow_add(&heap->slow, &slow);
+}
+
+static void tell_bin(struct profile_bin *bin, const struct profile_calls *added)
+{
+    bin->allocs += added->allocs;
+    bin->frees += added->frees;
+    bin->bytes += added->bytes;
+    bin->ns += added->ns;
+}
+
+static void tell_process(struct heap_process *process, const struct profile_calls *added)
+{
+    process->calls += added->calls;
+    process->totals.allocs += added->allocs;
+    process->totals.frees += added->frees;
+    process->totals.failed += added->failed;
+    process->totals.bytes += added->bytes;
+    process->totals.ns += added->ns;
+}
+
+static void end_tally(struct heap *heap)
+{
+    const struct heap_tally *tally = &heap->tally;
+    if (heap->tally_process != NULL) {
+        struct profile_calls added = {.calls = tally->calls,
+                                      .allocs = tally->calls - tally->frees,
+                                      .frees = tally->frees,
+                                      .bytes = tally->bytes,
+                                      .ns = tally->ns};
+        tell_process(heap->tally_process, &added);
+        tell_bin(heap->timeline.last, &added);
+        heap->tally = (struct heap_tally){0};
+        heap->tally_process = NULL;
+    }
+}
+
+/* The bin of a time, which may be a new one: it begins with what is live. */
+static struct profile_bin *bin_at(struct heap *heap, uint64_t time_ns)
+{
+    if (heap_timeline_is_last(&heap->timeline, time_ns)) {
+        return heap->timeline.last;
+    }
+    end_tally(heap);
+    heap_life_tell_timeline(heap);
+    return heap_timeline_find(&heap->timeline, time_ns);
+}
+
+/* What an event that is not plain, or not in the latest bin, adds to its process and bin. */
+static void tell_both(struct heap *heap, const struct heap_turn *turn,
+                      const struct profile_calls *added)
+{
+    tell_bin(bin_at(heap, turn->event->time_ns), added);
+    tell_process(turn->process, added);
+}
+
+static inline uint16_t latency_of(const struct heap_event *event)
+{
+    return event->latency < LOGLIN_CODES ? event->latency : LOGLIN_CODES - 1;
+}
+
+static struct profile_calls added_by(const struct heap_event *event, bool is_end)
+{
+    bool has_block = !heap_event_is_idle(event);
+    bool is_call = !heap_event_is_old_half(event); /* its other half is the call */
+    uint64_t ns = is_call ? loglin_value(latency_of(event)) : 0;
+    return (struct profile_calls){
+        .calls = is_call,
+        .allocs = has_block && !is_end,
+        .frees = has_block && is_end,
+        .failed = (event->flags & SESSION_EVENT_FAILED) != 0,
+        .bytes = has_block && !is_end ? event->size : 0,
+        .ns = ns,
+        .ns_max = ns,
+    };
+}
+
+static inline void count_latency(struct heap *heap, const struct heap_turn *turn,
+                                 struct heap_call *call, uint64_t ns)
+{
+    heap_hist_add(&call->latency, latency_of(turn->event), &heap->sites.budget);
+    if (heap_slow_wants(&heap->slow, ns)) {
+        tell_slow(heap, turn, ns);
+    }
+}
+
+static void count_odd(struct heap *heap, const struct heap_turn *turn, struct heap_call *call)
+{
+    struct profile_calls added = added_by(turn->event, turn->is_end);
+    tell_both(heap, turn, &added);
+    call->bytes += added.bytes;
+    call->odd_calls += added.calls;
+    call->odd_allocs += added.allocs;
+    call->odd_frees += added.frees;
+    call->failed += added.failed;
+    if (added.calls != 0) {
+        count_latency(heap, turn, call, added.ns);
+    }
+}
+
+/* Most of all events: the same as count_odd(), for what has no flags. */
+static inline void count_plain(struct heap *heap, const struct heap_turn *turn,
+                               struct heap_call *call)
+{
+    struct heap_tally *tally = &heap->tally;
+    uint64_t time_ns = turn->event->time_ns;
+    uint64_t bytes = turn->is_end ? 0 : turn->event->size;
+    uint64_t ns = loglin_value(latency_of(turn->event));
+    call->bytes += bytes;
+    count_latency(heap, turn, call, ns);
+    if (__builtin_expect(!heap_timeline_is_last(&heap->timeline, time_ns), false)) {
+        struct profile_calls added = added_by(turn->event, turn->is_end);
+        tell_both(heap, turn, &added);
+        return;
+    }
+    if (heap->tally_process != turn->process) {
+        end_tally(heap);
+        heap->tally_process = turn->process;
+    }
+    tally->calls += 1;
+    tally->frees += turn->is_end;
+    tally->bytes += bytes;
+    tally->ns += ns;
 }
 
 /* Counts, sums and latency: what needs no order and no addresses. */
-static void count_event(struct heap *heap, struct heap_process *process,
-                        const struct heap_event *event, uint32_t site, bool is_end)
+static inline void count_event(struct heap *heap, const struct heap_turn *turn)
 {
-    struct profile_bin *bin = heap_timeline_bin(&heap->timeline, event->time_ns);
-    struct heap_call *call = heap_sites_call(&heap->sites, site, event->call);
-    bool has_block = !heap_event_is_idle(event);
-    bool is_failed = (event->flags & SESSION_EVENT_FAILED) != 0;
-    uint64_t ended = has_block && is_end;
-    uint64_t begun = has_block && !is_end;
-    uint64_t bytes = begun != 0 ? event->size : 0;
-    struct profile_calls *counts = &call->counts;
-    counts->allocs += begun;
-    counts->frees += ended;
-    counts->bytes += bytes;
-    process->totals.allocs += begun;
-    process->totals.frees += ended;
-    process->totals.bytes += bytes;
-    bin->allocs += begun;
-    bin->frees += ended;
-    bin->bytes += bytes;
-    if (heap_event_is_old_half(event)) {
-        return; /* half a call: its other half counts it */
+    struct heap_call *call = heap_sites_call(&heap->sites, turn->site, turn->event->call);
+    if (turn->event->flags == 0) {
+        count_plain(heap, turn, call);
+    } else {
+        count_odd(heap, turn, call);
     }
-    uint16_t code = event->latency < LOGLIN_CODES ? event->latency : LOGLIN_CODES - 1;
-    uint64_t ns = loglin_value(code);
-    counts->calls += 1;
-    counts->failed += is_failed;
-    counts->ns += ns;
-    counts->ns_max = ns > counts->ns_max ? ns : counts->ns_max;
-    heap_hist_add(&call->latency, code, &heap->sites.budget);
-    process->calls += 1;
-    process->totals.failed += is_failed;
-    process->totals.ns += ns;
-    bin->ns += ns;
-    if (heap_slow_wants(&heap->slow, ns)) {
-        tell_slow(heap, event, site, ns, !is_end);
+    if (__builtin_expect(heap->spans.is_used, false)) {
+        struct profile_calls added = added_by(turn->event, turn->is_end);
+        heap_spans_count(&heap->spans, turn->event, turn->site, &added, &heap->sites.budget);
     }
-}
-
-/* The same, and what that added also for the marks and phases that the event lies in. */
-static void count_in_spans(struct heap *heap, struct heap_process *process,
-                           const struct heap_event *event, uint32_t site, bool is_end)
-{
-    struct profile_calls before = heap_sites_call(&heap->sites, site, event->call)->counts;
-    count_event(heap, process, event, site, is_end);
-    const struct profile_calls *now = &heap_sites_call(&heap->sites, site, event->call)->counts;
-    struct profile_calls added = {.calls = now->calls - before.calls,
-                                  .allocs = now->allocs - before.allocs,
-                                  .frees = now->frees - before.frees,
-                                  .failed = now->failed - before.failed,
-                                  .bytes = now->bytes - before.bytes,
-                                  .ns = now->ns - before.ns,
-                                  .ns_max = now->ns - before.ns};
-    heap_spans_count(&heap->spans, event, site, &added, &heap->sites.budget);
 }
 
 static void forget_realloc(struct heap *heap, struct heap_thread *thread)
@@ -140,42 +240,46 @@ static void begin_thread(struct heap *heap, struct heap_process *process, uint32
     *thread = (struct heap_thread){.id = id};
 }
 
-static void add_event(struct heap *heap, const struct heap_event *event)
+/* An event that is no call. */
+static void add_no_call(struct heap *heap, const struct heap_turn *turn)
 {
-    struct heap_process *process = process_at(heap, event->process);
-    if (process == NULL || event->call >= CALL_COUNT) {
-        return;
-    }
-    if (event->time_ns > heap->now_ns) {
-        heap->now_ns = event->time_ns;
-    }
+    const struct heap_event *event = turn->event;
     if ((event->flags & SESSION_EVENT_THREAD) != 0) {
-        begin_thread(heap, process, event->thread);
-        return;
-    }
-    if ((event->flags & SESSION_EVENT_NOTE) != 0) {
+        begin_thread(heap, turn->process, event->thread);
+    } else if ((event->flags & SESSION_EVENT_NOTE) != 0) {
         heap_spans_note(&heap->spans, heap->profile, event);
+    } else {
+        bool is_free = hook_call_effect(event->call) == HOOK_EFFECT_FREE;
+        heap_slow_met(&heap->slow, event, heap_life_site(heap, event->path),
+                      is_free ? live_size(turn) : event->addr);
+    }
+}
+
+static inline void add_event(struct heap *heap, struct heap_turn *turn)
+{
+    const struct heap_event *event = turn->event;
+    if (turn->process == NULL || event->call >= CALL_COUNT) {
         return;
     }
-    uint32_t site = heap_life_site(heap, event->path);
-    struct heap_thread *thread = heap_process_thread(process, event->thread);
-    enum hook_effect effect = hook_call_effect(event->call);
-    bool is_end = effect == HOOK_EFFECT_FREE || (event->flags & SESSION_EVENT_OLD) != 0;
-    if (is_end || effect != HOOK_EFFECT_REALLOC) {
+    heap->now_ns = event->time_ns > heap->now_ns ? event->time_ns : heap->now_ns;
+    if (__builtin_expect((event->flags & NO_CALL) != 0, false)) {
+        add_no_call(heap, turn);
+        return;
+    }
+    turn->site = heap_life_site(heap, event->path);
+    struct heap_thread *thread = heap_process_thread(turn->process, event->thread);
+    if (thread->is_in_realloc &&
+        (turn->is_end || hook_call_effect(event->call) != HOOK_EFFECT_REALLOC)) {
         forget_realloc(heap, thread); /* its new half was lost */
     }
-    if (__builtin_expect(heap->spans.is_used, false)) {
-        count_in_spans(heap, process, event, site, is_end);
-    } else {
-        count_event(heap, process, event, site, is_end);
-    }
-    if (heap_event_is_idle(event)) {
+    count_event(heap, turn);
+    if (event->flags != 0 && heap_event_is_idle(event)) {
         return;
     }
-    if (is_end) {
-        heap_life_end(heap, process, event);
+    if (turn->is_end) {
+        heap_life_end(heap, turn, thread);
     } else {
-        add_alloc(heap, process, thread, event, site);
+        add_alloc(heap, turn, thread);
     }
 }
 
@@ -193,38 +297,45 @@ static void give_up_old(struct heap *heap)
     }
 }
 
-static const struct heap_blocks *blocks_of(const struct heap *heap, uint32_t process)
+static inline void look_ahead(struct heap *heap, const struct heap_event *event,
+                              struct heap_turn *turn)
 {
-    bool is_begun = process < heap->processes.count && heap->processes.at[process].is_begun;
-    return is_begun ? &heap->processes.at[process].blocks : NULL;
+    struct heap_process *process = process_at(heap, event->process);
+    turn->event = event;
+    turn->process = process;
+    turn->is_end = event->call < CALL_COUNT && ((event->flags & SESSION_EVENT_OLD) != 0 ||
+                                                hook_call_effect(event->call) == HOOK_EFFECT_FREE);
+    if (process != NULL) {
+        turn->hash = heap_blocks_hash(&process->blocks, event->addr);
+        heap_blocks_prefetch(&process->blocks, turn->hash);
+    }
+}
+
+static inline void look_closer(const struct heap_turn *turn)
+{
+    if (turn->is_end && turn->process != NULL) {
+        heap_blocks_prefetch_record(&turn->process->blocks, turn->hash);
+    }
 }
 
 /* Two cache misses lie on each event's way, one behind the other: the index, then the record. */
-static void prefetch(const struct heap *heap, const struct heap_event *events, size_t left)
-{
-    const struct heap_blocks *blocks;
-    if (left > PREFETCH_INDEX_AHEAD) {
-        const struct heap_event *event = &events[PREFETCH_INDEX_AHEAD];
-        blocks = blocks_of(heap, event->process);
-        if (blocks != NULL) {
-            heap_blocks_prefetch(blocks, event->addr);
-        }
-    }
-    if (left > PREFETCH_RECORD_AHEAD) {
-        const struct heap_event *event = &events[PREFETCH_RECORD_AHEAD];
-        blocks = blocks_of(heap, event->process);
-        if (blocks != NULL) {
-            heap_blocks_prefetch_record(blocks, event->addr);
-        }
-    }
-}
-
 void heap_add(struct heap *heap, const struct heap_event *events, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        prefetch(heap, &events[i], count - i);
-        add_event(heap, &events[i]);
+    struct heap_turn turns[TURNS];
+    reach_processes(heap);
+    for (size_t i = 0; i < AHEAD_INDEX && i < count; i++) {
+        look_ahead(heap, &events[i], &turns[i]);
     }
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD_INDEX < count) {
+            look_ahead(heap, &events[i + AHEAD_INDEX], &turns[(i + AHEAD_INDEX) % TURNS]);
+        }
+        if (i + AHEAD_RECORD < count) {
+            look_closer(&turns[(i + AHEAD_RECORD) % TURNS]);
+        }
+        add_event(heap, &turns[i % TURNS]);
+    }
+    end_tally(heap);
     if (heap->has_late) {
         give_up_old(heap);
     }
@@ -266,11 +377,13 @@ static void sum_rss(struct heap *heap, uint64_t time_ns, uint64_t faults)
     for (size_t i = 0; i < heap->processes.count; i++) {
         rss_bytes += heap->processes.at[i].rss_bytes;
     }
+    heap_life_tell_timeline(heap);
     heap_timeline_sample(&heap->timeline, time_ns, rss_bytes, faults);
 }
 
 void heap_process_ended(struct heap *heap, uint32_t id)
 {
+    reach_processes(heap);
     struct heap_process *process = process_at(heap, id);
     if (process == NULL) {
         return;
@@ -297,6 +410,7 @@ void heap_process_ended(struct heap *heap, uint32_t id)
 void heap_sample(struct heap *heap, uint64_t time_ns, uint32_t id, uint64_t rss_bytes,
                  uint64_t faults)
 {
+    reach_processes(heap);
     struct heap_process *process = process_at(heap, id);
     if (process == NULL) {
         return;
@@ -366,6 +480,10 @@ void heap_settle(struct heap *heap)
     for (unsigned i = 0; i < heap->slow.count; i++) {
         *MEM_PUSH(&p->slow_calls) = heap->slow.calls[i];
     }
+    p->slow_causes.count = 0;
+    for (size_t i = 0; i < heap->slow.causes.count; i++) {
+        *MEM_PUSH(&p->slow_causes) = heap->slow.causes.at[i];
+    }
     profile_seal(p);
 }
 
@@ -379,6 +497,7 @@ void heap_destroy(struct heap *heap)
     }
     free(heap->processes.at);
     heap_sites_finish(&heap->sites);
+    heap_slow_finish(&heap->slow);
     heap_spans_finish(&heap->spans);
     heap_growth_finish(&heap->growth);
     heap_timeline_finish(&heap->timeline);

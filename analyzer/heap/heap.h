@@ -13,7 +13,8 @@
  * block: its OLD half ends the old block and is no call; its new half is the call. An event with
  * OLD and NULL is a realloc-to-zero that freed: a call by itself, which ends a block. FAILED events
  * are calls that end and begin nothing, and so are those with NULL alone. THREAD events are no
- * calls: they reset what is known of the thread that had the slot.
+ * calls: they reset what is known of the thread that had the slot. NOTE and USAGE events are none
+ * either: what the program says, and what the kernel says of the call that comes next.
  *
  * Counts, bytes and times are those of the events; latencies are exact to 1.5 %. Whoever has exact
  * counters sets site_calls, calls and totals after heap_settle() and seals again; the heap keeps

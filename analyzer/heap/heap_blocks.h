@@ -3,10 +3,13 @@
  *
  * Two parts. The index is open addressing with linear probing over 8-byte slots (32 bits of hash,
  * 32 bits of record number), so that a probe and a deletion stay within a cache line or two and
- * growing reads no record. The records lie in fixed chunks with a last-in-first-out free list, so
- * that a malloc after a free works in warm memory and nothing is copied as the table grows.
- * Deletion shifts followers back: no tombstones, no decay. Cost: 40 bytes a record, and 10 to 20 a
- * block for the index.
+ * growing reads no record. The records lie in chunks, each twice as large as the one before, with a
+ * last-in-first-out free list, so that a malloc after a free works in warm memory and nothing is
+ * copied as the table grows. Deletion shifts followers back: no tombstones, no decay.
+ * Cost: 40 bytes a record, and 11 to 21 a block for the index.
+ *
+ * Whoever handles many events hashes an address once (heap_blocks_hash), asks the cache for what
+ * will be read, and comes back later with the hash.
  *
  * Owner: whoever holds the struct; all zero is not valid, heap_blocks_init() is.
  * Threads: one at a time. Units: bytes, ns since the recording's start.
@@ -14,17 +17,22 @@
 #ifndef ALLOCTRAP_HEAP_HEAP_BLOCKS_H
 #define ALLOCTRAP_HEAP_HEAP_BLOCKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "alloctrap/session.h"
 
 enum {
     HEAP_BLOCK_BIRTH_BITS = 40,
     HEAP_BLOCK_CHAIN_BITS = 24,
-    HEAP_BLOCK_CHAIN_MAX = (1 << HEAP_BLOCK_CHAIN_BITS) - 1
+    HEAP_BLOCK_CHAIN_MAX = (1 << HEAP_BLOCK_CHAIN_BITS) - 1,
+    HEAP_BLOCKS_CHUNK_FIRST = 64, /* a forked child that allocates ten blocks stays small */
+    HEAP_BLOCKS_CHUNKS = 27       /* 2^32 records */
 };
 
 struct heap_block {
-    uint64_t addr : 48;
+    uint64_t addr : 48; /* 0 once it is not live any more */
     uint64_t thread_low : 16;
     uint64_t size : 48;
     uint64_t thread_high : 16;
@@ -41,36 +49,77 @@ struct heap_blocks {
     uint64_t slot_count;
     uint64_t count;
     uint64_t seed;
-    struct heap_block **chunks;
-    uint32_t chunk_count;
-    uint32_t chunk_room;
     uint32_t records_used; /* ever handed out; the free list holds those given back */
     uint32_t free_record;  /* + 1; 0 = none */
+    struct heap_block *chunks[HEAP_BLOCKS_CHUNKS];
+};
+
+/* A live block and where the index has it; block NULL: not live. Good until the next put or remove.
+ */
+struct heap_blocks_found {
+    struct heap_block *block;
+    uint64_t slot;
 };
 
 void heap_blocks_init(struct heap_blocks *blocks);
 void heap_blocks_finish(struct heap_blocks *blocks);
 
-/* The live block at addr (its low 48 bits), or NULL. Good until the next put or remove. */
-struct heap_block *heap_blocks_find(const struct heap_blocks *blocks, uint64_t addr);
+/* HOT. What an address (its low 48 bits) is looked up by: the same for the table's whole life. */
+static inline uint32_t heap_blocks_hash(const struct heap_blocks *blocks, uint64_t addr)
+{
+    uint64_t h = ((addr & SESSION_LOW48) ^ blocks->seed) * UINT64_C(0x9e3779b97f4a7c15);
+    h = (h ^ (h >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return (uint32_t)(h >> 32);
+}
 
-/* A record for addr, which must not be live: all zero but for the address. */
-struct heap_block *heap_blocks_put(struct heap_blocks *blocks, uint64_t addr);
+/* HOT. The record of a number that the index has. */
+static inline struct heap_block *heap_blocks_record(const struct heap_blocks *blocks,
+                                                    uint32_t record)
+{
+    uint32_t within;
+    unsigned chunk = session_chunk_of(record, HEAP_BLOCKS_CHUNK_FIRST, &within);
+    return &blocks->chunks[chunk][within];
+}
 
-/* Forgets the block at addr; false when there was none. */
-_Bool heap_blocks_remove(struct heap_blocks *blocks, uint64_t addr);
+/* HOT. The live block at addr, whose hash this is. */
+static inline struct heap_blocks_found heap_blocks_find(const struct heap_blocks *blocks,
+                                                        uint64_t addr, uint32_t hash)
+{
+    uint64_t mask = blocks->slot_count - 1;
+    uint64_t at = (uint64_t)hash * blocks->slot_count >> 32;
+    for (; blocks->slots[at] != 0; at = (at + 1) & mask) {
+        if (blocks->slots[at] >> 32 == hash) {
+            struct heap_block *block = heap_blocks_record(blocks, (uint32_t)blocks->slots[at] - 1);
+            if (block->addr == (addr & SESSION_LOW48)) {
+                return (struct heap_blocks_found){block, at};
+            }
+        }
+    }
+    return (struct heap_blocks_found){NULL, 0};
+}
+
+/* HOT. Makes a block live, at its address, whose hash this is. The table's copy of it; NULL when
+ * one is live there already. */
+struct heap_block *heap_blocks_put(struct heap_blocks *blocks, const struct heap_block *block,
+                                   uint32_t hash);
+
+/* HOT. Forgets a block that was found. */
+void heap_blocks_remove(struct heap_blocks *blocks, struct heap_blocks_found found);
 
 /* Calls visit for each live block, in no order. */
 void heap_blocks_each(const struct heap_blocks *blocks,
                       void (*visit)(void *context, const struct heap_block *block), void *context);
 
-/* Asks the cache for what a find of addr will read first. */
-void heap_blocks_prefetch(const struct heap_blocks *blocks, uint64_t addr);
+/* HOT. Asks the cache for what a find of this hash will read first. */
+static inline void heap_blocks_prefetch(const struct heap_blocks *blocks, uint32_t hash)
+{
+    __builtin_prefetch(&blocks->slots[(uint64_t)hash * blocks->slot_count >> 32]);
+}
 
-/* The same one step later: when the index has come, asks for the record. */
-void heap_blocks_prefetch_record(const struct heap_blocks *blocks, uint64_t addr);
+/* HOT. The same one step later: when the index has come, asks for the record. */
+void heap_blocks_prefetch_record(const struct heap_blocks *blocks, uint32_t hash);
 
-/* Memory held, in bytes. */
+/* Memory in use, in bytes: the index, and records up to the last one ever needed at a time. */
 size_t heap_blocks_bytes(const struct heap_blocks *blocks);
 
 static inline uint32_t heap_block_thread(const struct heap_block *block)

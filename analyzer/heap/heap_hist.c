@@ -1,34 +1,85 @@
 #include "heap/heap_hist.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
+/* From this code on the window would have to begin, and how many codes it would hold. */
+struct window {
+    unsigned first;
+    unsigned count;
+};
+
+static struct window window_with(const struct heap_hist *hist, uint16_t code)
+{
+    unsigned first = code & ~(HEAP_HIST_STEP - 1U);
+    unsigned end = first + HEAP_HIST_STEP;
+    if (hist->code_count != 0) {
+        unsigned old_end = (unsigned)hist->first_code + hist->code_count;
+        first = first < hist->first_code ? first : hist->first_code;
+        end = end > old_end ? end : old_end;
+    }
+    return (struct window){first, end - first};
+}
+
+/* The bins of the rest that now have a counter move into it. */
+static void take_in_rest(struct heap_hist *hist)
+{
+    struct hist *rest = &hist->rest;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < rest->bin_count; i++) {
+        struct hist_bin bin = rest->bins[i];
+        unsigned at = (unsigned)bin.code - hist->first_code;
+        if (at < hist->code_count && bin.count <= UINT32_MAX - hist->counts[at]) {
+            hist->counts[at] += (uint32_t)bin.count;
+            rest->count -= bin.count;
+        } else {
+            rest->bins[kept++] = bin;
+        }
+    }
+    rest->bin_count = kept;
+}
+
+static void widen(struct heap_hist *hist, struct window window)
+{
+    uint32_t *counts = mem_zero(window.count, sizeof *counts);
+    if (hist->code_count != 0) {
+        memcpy(counts + (hist->first_code - window.first), hist->counts,
+               hist->code_count * sizeof *counts);
+    }
+    free(hist->counts);
+    hist->counts = counts;
+    hist->first_code = (uint16_t)window.first;
+    hist->code_count = (uint16_t)window.count;
+    hist->outside = 0;
+    take_in_rest(hist);
+}
+
 void heap_hist_add_slowly(struct heap_hist *hist, uint16_t code, struct heap_hist_budget *budget)
 {
-    if (hist->groups == NULL) {
-        hist_add(&hist->sparse, code, 1);
-        if (hist->sparse.count >= HEAP_HIST_DENSE_AT &&
-            budget->bytes_used < HEAP_HIST_DENSE_BYTES) {
-            hist->groups = mem_zero(HEAP_HIST_GROUPS, sizeof(struct heap_hist_group *));
-            budget->bytes_used += HEAP_HIST_GROUPS * sizeof(struct heap_hist_group *);
-        }
+    if ((unsigned)code - hist->first_code < hist->code_count) { /* its counter is 0 again */
+        hist_add(&hist->rest, code, UINT64_C(1) << 32);
         return;
     }
-    struct heap_hist_group **group = &hist->groups[code / LOGLIN_STEPS];
-    *group = mem_zero(1, sizeof **group);
-    budget->bytes_used += sizeof **group;
-    (*group)->counts[code % LOGLIN_STEPS] = 1;
+    hist_add(&hist->rest, code, 1);
+    hist->outside += 1;
+    struct window window = window_with(hist, code);
+    unsigned more = window.count - hist->code_count;
+    size_t more_bytes = more * sizeof *hist->counts;
+    if (hist->outside >= more / HEAP_HIST_STEP &&
+        budget->bytes_used + more_bytes <= HEAP_HIST_COUNTER_BYTES) {
+        budget->bytes_used += more_bytes;
+        widen(hist, window);
+    }
 }
 
 void heap_hist_merge(const struct heap_hist *hist, struct hist *into)
 {
-    hist_merge(into, &hist->sparse);
-    for (unsigned g = 0; hist->groups != NULL && g < HEAP_HIST_GROUPS; g++) {
-        for (unsigned i = 0; hist->groups[g] != NULL && i < LOGLIN_STEPS; i++) {
-            hist_add(into, (uint16_t)(g * LOGLIN_STEPS + i), hist->groups[g]->counts[i]);
-        }
+    for (unsigned i = 0; i < hist->code_count; i++) {
+        hist_add(into, (uint16_t)(hist->first_code + i), hist->counts[i]);
     }
+    hist_merge(into, &hist->rest);
 }
 
 void heap_hist_read(const struct heap_hist *hist, struct hist *ret)
@@ -40,10 +91,7 @@ void heap_hist_read(const struct heap_hist *hist, struct hist *ret)
 
 void heap_hist_finish(struct heap_hist *hist)
 {
-    for (unsigned g = 0; hist->groups != NULL && g < HEAP_HIST_GROUPS; g++) {
-        free(hist->groups[g]);
-    }
-    free(hist->groups);
-    hist_finish(&hist->sparse);
-    hist->groups = NULL;
+    free(hist->counts);
+    hist_finish(&hist->rest);
+    *hist = (struct heap_hist){0};
 }

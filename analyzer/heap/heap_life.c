@@ -21,26 +21,25 @@ void heap_life_end_chain(struct heap *heap, uint32_t chain)
 }
 
 /* Everything that an ended life tells, but for what is live now. */
-static void tell_life(struct heap *heap, struct heap_process *process,
-                      const struct heap_block *block, const struct heap_event *end)
+static inline void tell_life(struct heap *heap, const struct heap_turn *turn,
+                             const struct heap_thread *thread, const struct heap_block *block,
+                             uint32_t site)
 {
-    uint32_t site = heap_life_site(heap, block->path);
-    uint32_t free_site = heap_life_site(heap, end->path);
+    const struct heap_event *end = turn->event;
+    struct heap_process *process = turn->process;
     struct heap_site *s = &heap->sites.sites.at[site];
-    const struct heap_thread *thread = heap_process_known_thread(process, end->thread);
     uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
     uint64_t allocs = (process->births - block->birth - 1) & mask;
     uint64_t ns = end->time_ns > block->born_ns ? end->time_ns - block->born_ns : 0;
     bool is_same_thread = heap_block_thread(block) == end->thread;
     bool is_temporary =
         is_same_thread && thread != NULL && thread->has_last && thread->last_birth == block->birth;
-    s->freed += 1;
     s->temporaries += is_temporary;
     heap_site_held(s, block->size, ns);
     process->totals.temporaries += is_temporary;
     heap_hist_add(&s->life_ns, loglin_code(ns), &heap->sites.budget);
     heap_hist_add(&s->life_allocs, loglin_code(allocs), &heap->sites.budget);
-    struct profile_pair *pair = heap_sites_pair(&heap->sites, site, free_site);
+    struct profile_pair *pair = heap_sites_pair(&heap->sites, site, turn->site);
     pair->count += 1;
     pair->bytes += block->size;
     pair->same_thread += is_same_thread;
@@ -66,6 +65,18 @@ static bool have_close_caller(const struct heap *heap, uint32_t alloc_path, uint
     return false;
 }
 
+/* The block of the thread's latest allocation, or NULL when it is not live. */
+static struct heap_block *latest_of(const struct heap_process *process,
+                                    const struct heap_thread *thread)
+{
+    struct heap_block *block = thread->last_block;
+    if (block == NULL || block->addr == 0) { /* it came late, or has ended */
+        uint32_t hash = heap_blocks_hash(&process->blocks, thread->last_addr);
+        block = heap_blocks_find(&process->blocks, thread->last_addr, hash).block;
+    }
+    return block != NULL && block->birth == thread->last_birth ? block : NULL;
+}
+
 /*
  * malloc + copy + free, the C form of s += x: the thread's latest allocation is larger, the old
  * block goes before the thread's next one comes, and the new one was made at the old one's site or
@@ -74,17 +85,17 @@ static bool have_close_caller(const struct heap *heap, uint32_t alloc_path, uint
  * Values of random sizes that replace each other do look like this now and then; their chains are
  * e - 1 = 1.7 steps long on average. The block that takes the chain over, or NULL.
  */
-static struct heap_block *successor_of(struct heap *heap, const struct heap_thread *thread,
-                                       const struct heap_block *old, const struct heap_event *end,
-                                       struct heap_process *process)
+static struct heap_block *successor_of(const struct heap *heap, const struct heap_turn *turn,
+                                       const struct heap_thread *thread,
+                                       const struct heap_block *old)
 {
     if (!(thread->may_inherit || old->chain != 0) || thread->last_bytes <= old->size ||
         thread->last_birth == old->birth || heap_block_thread(old) != thread->id) {
         return NULL;
     }
-    struct heap_block *next = heap_blocks_find(&process->blocks, thread->last_addr);
-    bool is_latest = next != NULL && next->birth == thread->last_birth;
-    return is_latest && (next->path == old->path || have_close_caller(heap, next->path, end->path))
+    struct heap_block *next = latest_of(turn->process, thread);
+    return next != NULL && (next->path == old->path ||
+                            have_close_caller(heap, next->path, turn->event->path))
                ? next
                : NULL;
 }
@@ -92,7 +103,7 @@ static struct heap_block *successor_of(struct heap *heap, const struct heap_thre
 /* A thread that frees and frees: what it takes apart could have gone at once. Only blocks that were
  * there when it began: a thread that does nothing but free what others make takes nothing apart. */
 static void tell_burst(struct heap *heap, const struct heap_process *process,
-                       struct heap_thread *thread, const struct heap_block *old)
+                       struct heap_thread *thread, const struct heap_block *old, uint32_t site)
 {
     uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
     if (thread->frees_in_a_row == 0) {
@@ -105,7 +116,7 @@ static void tell_burst(struct heap *heap, const struct heap_process *process,
     }
     thread->frees_in_a_row += 1;
     if (thread->frees_in_a_row >= PROFILE_BURST_FREES) {
-        struct heap_site *s = &heap->sites.sites.at[heap_life_site(heap, old->path)];
+        struct heap_site *s = &heap->sites.sites.at[site];
         s->burst_frees += 1;
         s->bursts += thread->frees_in_a_row == PROFILE_BURST_FREES;
     }
@@ -125,21 +136,19 @@ static bool takes_over(struct heap *heap, const struct heap_block *old, struct h
 }
 
 /* What becomes of the chain of a block that has just ended. */
-static void pass_chain(struct heap *heap, struct heap_process *process,
-                       const struct heap_block *old, const struct heap_event *end)
+static void pass_chain(struct heap *heap, const struct heap_turn *turn, struct heap_thread *thread,
+                       const struct heap_block *old, uint32_t site)
 {
-    struct heap_thread *thread = heap_process_thread(process, end->thread);
-    if (heap_event_is_old_half(end)) {
+    if (heap_event_is_old_half(turn->event)) {
         thread->is_in_realloc = true;
         thread->old_addr = old->addr;
         thread->old_bytes = old->size;
-        thread->old_site = heap_life_site(heap, old->path);
+        thread->old_site = site;
         thread->old_chain = old->chain;
         return;
     }
-    uint32_t site = heap_life_site(heap, old->path);
-    tell_burst(heap, process, thread, old);
-    struct heap_block *next = successor_of(heap, thread, old, end, process);
+    tell_burst(heap, turn->process, thread, old, site);
+    struct heap_block *next = successor_of(heap, turn, thread, old);
     if (next == NULL) {
         heap_life_end_chain(heap, old->chain);
         return;
@@ -157,34 +166,39 @@ static void pass_chain(struct heap *heap, struct heap_process *process,
 }
 
 /* Takes a block out of what is live. Returns what it was. */
-static struct heap_block take_block(struct heap *heap, struct heap_process *process,
-                                    const struct heap_block *block)
+static inline struct heap_block take_block(struct heap *heap, struct heap_process *process,
+                                           struct heap_blocks_found found, uint32_t site)
 {
-    struct heap_block old = *block;
-    heap_blocks_remove(&process->blocks, old.addr);
-    heap_sites_end(&heap->sites, heap_life_site(heap, old.path), old.size);
+    struct heap_block old = *found.block;
+    heap_blocks_remove(&process->blocks, found);
+    heap_sites_end(&heap->sites, site, old.size);
     heap_process_live_less(process, old.size);
     return old;
 }
 
-static void fill_block(struct heap_block *block, const struct heap_event *event, uint64_t birth)
+static inline struct heap_block block_of(const struct heap_event *event, uint64_t birth)
 {
-    block->size = event->size & SESSION_LOW48;
-    block->born_ns = event->time_ns;
-    block->birth = birth & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
-    block->thread_low = event->thread & 0xffff;
-    block->thread_high = (uint64_t)event->thread >> 16 & 0xffff;
-    block->path = event->path;
-    block->sp = event->sp;
+    return (struct heap_block){
+        .addr = event->addr & SESSION_LOW48,
+        .thread_low = (uint16_t)event->thread,
+        .size = event->size & SESSION_LOW48,
+        .thread_high = (uint16_t)(event->thread >> 16),
+        .born_ns = event->time_ns,
+        .birth = birth & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1),
+        .path = event->path,
+        .sp = event->sp,
+    };
 }
 
 /* The allocation of a life whose end is known already: it never was live as far as we counted. */
 static void tell_past_life(struct heap *heap, struct heap_process *process,
                            const struct heap_late_event *begin, const struct heap_event *end)
 {
-    struct heap_block block = {.addr = begin->event.addr & SESSION_LOW48};
-    fill_block(&block, &begin->event, begin->birth);
-    tell_life(heap, process, &block, end);
+    struct heap_block block = block_of(&begin->event, begin->birth);
+    struct heap_turn turn = {
+        .event = end, .process = process, .site = heap_life_site(heap, end->path)};
+    tell_life(heap, &turn, heap_process_known_thread(process, end->thread), &block,
+              heap_life_site(heap, block.path));
     heap->late_events += 1;
 }
 
@@ -202,8 +216,6 @@ static void park(struct heap *heap, struct heap_process *process, const struct h
     heap->has_late = true;
 }
 
-/* Begins a life, unless its end came first or the one before it has not ended. The block when it
- * is live now. */
 /* Whether the end of a life that begins now came already; then all of it is told. */
 static bool ended_before(struct heap *heap, struct heap_process *process,
                          const struct heap_event *event, uint64_t birth)
@@ -217,51 +229,64 @@ static bool ended_before(struct heap *heap, struct heap_process *process,
     return true;
 }
 
-struct heap_block *heap_life_begin(struct heap *heap, struct heap_process *process,
-                                   const struct heap_event *event, uint64_t birth)
+struct heap_block *heap_life_begin(struct heap *heap, const struct heap_turn *turn, uint64_t birth)
 {
+    const struct heap_event *event = turn->event;
+    struct heap_process *process = turn->process;
     if (process->late.waiting != 0 && ended_before(heap, process, event, birth)) {
         return NULL;
     }
-    if (heap_blocks_find(&process->blocks, event->addr) != NULL) {
+    struct heap_block begun = block_of(event, birth);
+    struct heap_block *block = heap_blocks_put(&process->blocks, &begun, turn->hash);
+    if (block == NULL) {
         park(heap, process, event, birth, true);
         return NULL;
     }
-    struct heap_block *block = heap_blocks_put(&process->blocks, event->addr);
-    fill_block(block, event, birth);
-    uint64_t bytes = block->size;
-    heap_sites_begin(&heap->sites, heap_life_site(heap, event->path), bytes, event->time_ns);
-    heap_process_live_more(process, bytes, event->time_ns);
+    heap_sites_begin(&heap->sites, turn->site, begun.size, event->time_ns);
+    heap_process_live_more(process, begun.size, event->time_ns);
     return block;
 }
 
-/* The address is free at last: the allocation that waited for it begins. */
-static void begin_waiting(struct heap *heap, struct heap_process *process, uint64_t addr,
-                          uint64_t time_ns)
+/* An allocation that waited begins, if it can. */
+static struct heap_block *begin_late(struct heap *heap, struct heap_process *process,
+                                     const struct heap_late_event *late, uint32_t hash)
 {
+    struct heap_turn turn = {.event = &late->event,
+                             .process = process,
+                             .hash = hash,
+                             .site = heap_life_site(heap, late->event.path)};
+    return heap_life_begin(heap, &turn, late->birth);
+}
+
+/* The address that a turn ends is free at last: the allocation that waited for it begins. */
+static void begin_waiting(struct heap *heap, const struct heap_turn *turn)
+{
+    struct heap_late *late = &turn->process->late;
     struct heap_late_event next;
     bool is_live = false;
-    while (!is_live && heap_late_take_alloc(&process->late, addr, time_ns, &next)) {
+    while (!is_live && heap_late_take_alloc(late, turn->event->addr, turn->event->time_ns, &next)) {
         heap->late_events += 1;
-        is_live = heap_life_begin(heap, process, &next.event, next.birth) != NULL;
+        is_live = begin_late(heap, turn->process, &next, turn->hash) != NULL;
     }
 }
 
 static void give_up_alloc(struct heap *heap, struct heap_process *process,
                           const struct heap_late_event *late)
 {
-    const struct heap_block *live = heap_blocks_find(&process->blocks, late->event.addr);
+    uint32_t hash = heap_blocks_hash(&process->blocks, late->event.addr);
+    struct heap_blocks_found live = heap_blocks_find(&process->blocks, late->event.addr, hash);
     heap->late_events += 1;
-    if (live != NULL && live->born_ns > late->event.time_ns) {
-        heap->sites.sites.at[heap_life_site(heap, late->event.path)].freed += 1;
+    if (live.block != NULL && live.block->born_ns > late->event.time_ns) {
+        heap->sites.sites.at[heap_life_site(heap, late->event.path)].ended_untold += 1;
         return;
     }
-    if (live != NULL) {
-        struct heap_block old = take_block(heap, process, live);
-        heap->sites.sites.at[heap_life_site(heap, old.path)].freed += 1;
+    if (live.block != NULL) {
+        uint32_t site = heap_life_site(heap, live.block->path);
+        struct heap_block old = take_block(heap, process, live, site);
+        heap->sites.sites.at[site].ended_untold += 1;
         heap_life_end_chain(heap, old.chain);
     }
-    (void)heap_life_begin(heap, process, &late->event, late->birth);
+    (void)begin_late(heap, process, late, hash);
     heap_life_tell_timeline(heap);
 }
 
@@ -298,24 +323,27 @@ static bool meets_waiting(struct heap *heap, struct heap_process *process,
     return true;
 }
 
-void heap_life_end(struct heap *heap, struct heap_process *process, const struct heap_event *event)
+void heap_life_end(struct heap *heap, const struct heap_turn *turn, struct heap_thread *thread)
 {
-    const struct heap_block *live = heap_blocks_find(&process->blocks, event->addr);
+    const struct heap_event *event = turn->event;
+    struct heap_process *process = turn->process;
+    struct heap_blocks_found live = heap_blocks_find(&process->blocks, event->addr, turn->hash);
     bool has_waiting = process->late.waiting != 0;
-    if (has_waiting && meets_waiting(heap, process, live, event)) {
+    if (has_waiting && meets_waiting(heap, process, live.block, event)) {
         return;
     }
-    if (live == NULL || live->born_ns > event->time_ns) {
+    if (live.block == NULL || live.block->born_ns > event->time_ns) {
         park(heap, process, event, 0, false);
         return;
     }
-    struct heap_block old = take_block(heap, process, live);
-    tell_life(heap, process, &old, event);
-    pass_chain(heap, process, &old, event);
+    uint32_t site = heap_life_site(heap, live.block->path);
+    struct heap_block old = take_block(heap, process, live, site);
+    tell_life(heap, turn, thread, &old, site);
+    pass_chain(heap, turn, thread, &old, site);
     if (has_waiting) {
-        begin_waiting(heap, process, event->addr, event->time_ns);
+        begin_waiting(heap, turn);
+        heap_life_tell_timeline(heap);
     }
-    heap_life_tell_timeline(heap);
 }
 
 /* The new half of a realloc takes the old block's chain over. */

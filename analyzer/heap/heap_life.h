@@ -13,6 +13,24 @@
 #include "heap/heap_spans.h"
 #include "heap/heap_timeline.h"
 
+/* What plain events (no flags: each a call) of one process in the timeline's latest bin add up to,
+ * until it is told to both. */
+struct heap_tally {
+    uint64_t calls;
+    uint64_t frees;
+    uint64_t bytes;
+    uint64_t ns;
+};
+
+/* An event and what is known of it when its turn comes. */
+struct heap_turn {
+    const struct heap_event *event;
+    struct heap_process *process; /* NULL: not one that the profile knows */
+    uint32_t hash;                /* of its address, by heap_blocks_hash() */
+    uint32_t site;
+    bool is_end; /* it may end a block, and begins none */
+};
+
 struct heap {
     struct profile *profile;
     struct heap_sites sites;
@@ -21,6 +39,8 @@ struct heap {
     struct heap_slow slow;
     struct heap_spans spans;
     MEM_ARRAY(struct heap_process) processes; /* by profile process */
+    struct heap_tally tally;                  /* of tally_process */
+    struct heap_process *tally_process;       /* NULL outside of heap_add() */
     uint64_t now_ns;                          /* latest time seen */
     uint64_t late_events;
     bool has_late; /* some process may have events waiting */
@@ -42,19 +62,19 @@ static inline uint32_t heap_life_site(struct heap *heap, uint32_t path)
     return site;
 }
 
-/* HOT. What is live now, for the timeline. */
+/* HOT. What is live now, for the timeline: after each begin, and before a new bin is opened. */
 static inline void heap_life_tell_timeline(struct heap *heap)
 {
     heap_timeline_live(&heap->timeline, heap->sites.live_bytes, heap->sites.live_blocks);
 }
 
-/* Begins a life, unless its end came first or the one before it has not ended. The block when it
- * is live now; good until the next begin or end. */
-struct heap_block *heap_life_begin(struct heap *heap, struct heap_process *process,
-                                   const struct heap_event *event, uint64_t birth);
+/* HOT. Begins a life, unless its end came first or the one before it has not ended. The block when
+ * it is live now. */
+struct heap_block *heap_life_begin(struct heap *heap, const struct heap_turn *turn, uint64_t birth);
 
-/* Ends the life that a free, or the OLD half of a realloc, means; or parks it. */
-void heap_life_end(struct heap *heap, struct heap_process *process, const struct heap_event *event);
+/* HOT. Ends the life that a free, or the OLD half of a realloc, means; or parks it. thread: the one
+ * whose event it is. */
+void heap_life_end(struct heap *heap, const struct heap_turn *turn, struct heap_thread *thread);
 
 /* The new half of a realloc takes the old block's chain over. block: NULL when it is not live. */
 void heap_life_follow_realloc(struct heap *heap, struct heap_thread *thread,

@@ -2,33 +2,20 @@
 
 #include <stdlib.h>
 
-enum { SLOT_BITS = 12, SLOT_MASK = (1 << SLOT_BITS) - 1 };
-
 void heap_process_begin(struct heap_process *process)
 {
     heap_blocks_init(&process->blocks);
     process->is_begun = true;
 }
 
-struct heap_thread *heap_process_thread(struct heap_process *process, uint32_t thread)
+struct heap_thread *heap_process_new_thread(struct heap_process *process, uint32_t thread)
 {
-    uint32_t slot = thread & SLOT_MASK;
+    uint32_t slot = thread & HEAP_THREAD_SLOT_MASK;
     while (process->threads.count <= slot) {
-        MEM_PUSH(&process->threads)->id = thread;
+        (void)MEM_PUSH(&process->threads);
     }
-    struct heap_thread *t = &process->threads.at[slot];
-    if (t->id != thread) {
-        *t = (struct heap_thread){.id = thread};
-    }
-    return t;
-}
-
-const struct heap_thread *heap_process_known_thread(const struct heap_process *process,
-                                                    uint32_t thread)
-{
-    uint32_t slot = thread & SLOT_MASK;
-    bool is_known = slot < process->threads.count && process->threads.at[slot].id == thread;
-    return is_known ? &process->threads.at[slot] : NULL;
+    process->threads.at[slot] = (struct heap_thread){.id = thread};
+    return &process->threads.at[slot];
 }
 
 struct profile_totals heap_process_totals(const struct heap_process *process)

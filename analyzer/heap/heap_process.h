@@ -13,13 +13,16 @@
 #include "heap/heap_late.h"
 #include "heap/profile.h"
 
+enum { HEAP_THREAD_SLOT_MASK = (1 << 12) - 1 };
+
 /* A thread's latest doings: what temporaries and growth chains are told by. */
 struct heap_thread {
     uint32_t id; /* slot | generation << 12 */
     bool has_last;
-    bool may_inherit;   /* the latest allocation has not taken a chain over yet */
-    bool is_in_realloc; /* an OLD half was seen, its new half comes next */
-    uint32_t old_chain; /* in realloc: of the block that ended */
+    bool may_inherit;              /* the latest allocation has not taken a chain over yet */
+    bool is_in_realloc;            /* an OLD half was seen, its new half comes next */
+    uint32_t old_chain;            /* in realloc: of the block that ended */
+    struct heap_block *last_block; /* of the latest allocation; NULL = it was not live at once */
     uint64_t last_birth;
     uint64_t last_addr;
     uint64_t last_bytes;
@@ -47,12 +50,24 @@ struct heap_process {
 /* Makes the address space; once, before anything else. */
 void heap_process_begin(struct heap_process *process);
 
-/* HOT. The state of a thread; a new owner of its slot starts afresh. */
-struct heap_thread *heap_process_thread(struct heap_process *process, uint32_t thread);
+/* What heap_process_thread() does for a thread that is new. */
+struct heap_thread *heap_process_new_thread(struct heap_process *process, uint32_t thread);
 
 /* The state of a thread as it is; NULL when its slot has another owner by now. */
-const struct heap_thread *heap_process_known_thread(const struct heap_process *process,
-                                                    uint32_t thread);
+static inline struct heap_thread *heap_process_known_thread(const struct heap_process *process,
+                                                            uint32_t thread)
+{
+    uint32_t slot = thread & HEAP_THREAD_SLOT_MASK;
+    bool is_known = slot < process->threads.count && process->threads.at[slot].id == thread;
+    return is_known ? &process->threads.at[slot] : NULL;
+}
+
+/* HOT. The state of a thread; a new owner of its slot starts afresh. */
+static inline struct heap_thread *heap_process_thread(struct heap_process *process, uint32_t thread)
+{
+    struct heap_thread *known = heap_process_known_thread(process, thread);
+    return known != NULL ? known : heap_process_new_thread(process, thread);
+}
 
 /* A block began to live, or no longer does. */
 static inline void heap_process_live_more(struct heap_process *process, uint64_t bytes,

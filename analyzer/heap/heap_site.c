@@ -10,94 +10,38 @@ void heap_sites_reach(struct heap_sites *sites, uint32_t site)
     }
 }
 
-static uint32_t find_call(struct heap_sites *sites, uint32_t site, uint8_t call)
+struct heap_call *heap_sites_find_call(struct heap_sites *sites, uint32_t site, uint8_t call)
 {
+    struct heap_call *own = &sites->sites.at[site].own;
+    if (own->call_1 == 0) {
+        own->site = site;
+        own->call_1 = call + 1U;
+        return own;
+    }
     uint32_t found = id_map_find(&sites->call_map, site, call);
     if (found == ID_MAP_NONE) {
         found = (uint32_t)sites->calls.count;
-        struct heap_call *c = MEM_PUSH(&sites->calls);
-        c->site = site;
-        c->call = call;
+        *MEM_PUSH(&sites->calls) = (struct heap_call){.site = site, .call_1 = call + 1U};
         id_map_put(&sites->call_map, site, call, found);
     }
-    return found;
+    return &sites->calls.at[found];
 }
 
-struct heap_call *heap_sites_call(struct heap_sites *sites, uint32_t site, uint8_t call)
-{
-    struct heap_site *s = &sites->sites.at[site];
-    if (s->last_call == 0 || sites->calls.at[s->last_call - 1].call != call) {
-        s->last_call = find_call(sites, site, call) + 1;
-    }
-    return &sites->calls.at[s->last_call - 1];
-}
-
-static uint32_t find_pair(struct heap_sites *sites, uint32_t alloc_site, uint32_t free_site)
+uint32_t heap_sites_find_pair(struct heap_sites *sites, uint32_t alloc_site, uint32_t free_site)
 {
     uint32_t found = id_map_find(&sites->pair_map, alloc_site, free_site);
     if (found != ID_MAP_NONE) {
-        return found;
+        return found + 1;
     }
     if (sites->pairs.count >= PROFILE_PAIRS_MAX && (alloc_site != 0 || free_site != 0)) {
-        return find_pair(sites, 0, 0);
+        return heap_sites_find_pair(sites, 0, 0);
     }
     found = (uint32_t)sites->pairs.count;
     struct profile_pair *pair = MEM_PUSH(&sites->pairs);
     pair->alloc_site = alloc_site;
     pair->free_site = free_site;
     id_map_put(&sites->pair_map, alloc_site, free_site, found);
-    return found;
-}
-
-struct profile_pair *heap_sites_pair(struct heap_sites *sites, uint32_t alloc_site,
-                                     uint32_t free_site)
-{
-    struct heap_site *s = &sites->sites.at[alloc_site];
-    if (s->last_pair == 0 || s->last_free_site != free_site) {
-        s->last_pair = find_pair(sites, alloc_site, free_site) + 1;
-        s->last_free_site = free_site;
-    }
-    return &sites->pairs.at[s->last_pair - 1];
-}
-
-/* Before a site changes for the first time since the peak: what it held then. */
-static void save_peak(const struct heap_sites *sites, struct heap_site *site)
-{
-    if (site->peak_epoch != sites->peak_epoch) {
-        site->peak_epoch = sites->peak_epoch;
-        site->peak_bytes = site->live_bytes;
-        site->peak_blocks = site->live_blocks;
-    }
-}
-
-bool heap_sites_begin(struct heap_sites *sites, uint32_t site, uint64_t size, uint64_t time_ns)
-{
-    struct heap_site *s = &sites->sites.at[site];
-    save_peak(sites, s);
-    s->live_bytes += size;
-    s->live_blocks += 1;
-    s->max_bytes = s->live_bytes > s->max_bytes ? s->live_bytes : s->max_bytes;
-    s->max_blocks = s->live_blocks > s->max_blocks ? s->live_blocks : s->max_blocks;
-    sites->live_bytes += size;
-    sites->live_blocks += 1;
-    if (sites->live_bytes <= sites->peak_bytes) {
-        return false;
-    }
-    sites->peak_bytes = sites->live_bytes;
-    sites->peak_blocks = sites->live_blocks;
-    sites->peak_at_ns = time_ns;
-    sites->peak_epoch += 1;
-    return true;
-}
-
-void heap_sites_end(struct heap_sites *sites, uint32_t site, uint64_t size)
-{
-    struct heap_site *s = &sites->sites.at[site];
-    save_peak(sites, s);
-    s->live_bytes -= size;
-    s->live_blocks -= 1;
-    sites->live_bytes -= size;
-    sites->live_blocks -= 1;
+    return found + 1;
 }
 
 /* dst keeps its histogram's memory. */
@@ -115,7 +59,6 @@ static void settle_site(const struct heap_sites *sites, const struct heap_site *
                         struct profile_site *into)
 {
     bool is_saved = from->peak_epoch == sites->peak_epoch;
-    into->freed = from->freed;
     into->temporaries = from->temporaries;
     into->peak_bytes = is_saved ? from->peak_bytes : from->live_bytes;
     into->peak_blocks = is_saved ? from->peak_blocks : from->live_blocks;
@@ -131,7 +74,31 @@ static void settle_site(const struct heap_sites *sites, const struct heap_site *
     heap_hist_read(&from->size, &into->size);
     heap_hist_read(&from->life_ns, &into->life_ns);
     heap_hist_read(&from->life_allocs, &into->life_allocs);
+    into->freed = from->ended_untold + into->life_ns.count;
     copy_growth(&from->growth, &into->growth);
+}
+
+static void settle_call(const struct heap_call *from, struct profile *profile)
+{
+    uint8_t call = (uint8_t)(from->call_1 - 1);
+    struct profile_site_call *into = profile_site_call(profile, from->site, call);
+    heap_hist_read(&from->latency, &into->latency);
+    uint64_t plain = into->latency.count - from->odd_calls;
+    bool is_free = hook_call_effect(call) == HOOK_EFFECT_FREE;
+    into->counts = (struct profile_calls){
+        .calls = into->latency.count,
+        .allocs = from->odd_allocs + (is_free ? 0 : plain),
+        .frees = from->odd_frees + (is_free ? plain : 0),
+        .failed = from->failed,
+        .bytes = from->bytes,
+        .ns_max = hist_max(&into->latency),
+    };
+    for (uint32_t i = 0; i < into->latency.bin_count; i++) {
+        const struct hist_bin *bin = &into->latency.bins[i];
+        into->counts.ns += bin->count * loglin_value(bin->code);
+    }
+    profile_calls_add(&profile->calls[call], &into->counts);
+    hist_merge(&profile->call_latency[call], &into->latency);
 }
 
 static void settle_calls(const struct heap_sites *sites, struct profile *profile)
@@ -141,14 +108,13 @@ static void settle_calls(const struct heap_sites *sites, struct profile *profile
         profile->call_latency[i].bin_count = 0;
         profile->call_latency[i].count = 0;
     }
+    for (size_t i = 0; i < sites->sites.count; i++) {
+        if (sites->sites.at[i].own.call_1 != 0) {
+            settle_call(&sites->sites.at[i].own, profile);
+        }
+    }
     for (size_t i = 0; i < sites->calls.count; i++) {
-        const struct heap_call *from = &sites->calls.at[i];
-        struct profile_site_call *into =
-            profile_site_call(profile, from->site, (uint8_t)from->call);
-        into->counts = from->counts;
-        heap_hist_read(&from->latency, &into->latency);
-        profile_calls_add(&profile->calls[from->call], &from->counts);
-        hist_merge(&profile->call_latency[from->call], &into->latency);
+        settle_call(&sites->calls.at[i], profile);
     }
 }
 
@@ -175,6 +141,7 @@ void heap_sites_finish(struct heap_sites *sites)
 {
     for (size_t i = 0; i < sites->sites.count; i++) {
         struct heap_site *site = &sites->sites.at[i];
+        heap_hist_finish(&site->own.latency);
         heap_hist_finish(&site->size);
         heap_hist_finish(&site->life_ns);
         heap_hist_finish(&site->life_allocs);

@@ -19,43 +19,51 @@
 #include "heap/id_map.h"
 #include "heap/profile.h"
 
+/*
+ * One function at one site. A plain event (no flags) costs two additions here: calls, times and
+ * what the function does to blocks follow from the latencies. Only odd events are counted.
+ */
+struct heap_call {
+    uint32_t site;
+    uint32_t call_1; /* + 1; 0 = none yet */
+    uint64_t bytes;  /* requested, of blocks begun */
+    struct heap_hist latency;
+    uint64_t odd_calls; /* of the latencies: of events with flags */
+    uint64_t odd_allocs;
+    uint64_t odd_frees;
+    uint64_t failed;
+};
+
+/* What nearly every event touches comes first. */
 struct heap_site {
     uint64_t live_bytes; /* now */
     uint64_t live_blocks;
     uint64_t peak_epoch; /* the peak that peak_bytes was saved for */
-    uint64_t peak_bytes;
-    uint64_t peak_blocks;
     uint64_t max_bytes;
     uint64_t max_blocks;
-    uint64_t freed;
-    uint64_t temporaries;
-    uint32_t last_call; /* + 1, index into calls: nearly all sites have one function */
-    uint32_t last_free_site;
-    uint32_t last_pair; /* + 1, index into pairs */
-    uint32_t pad;
-    uint64_t ended_bytes; /* live when their process ended */
-    uint64_t ended_blocks;
-    uint64_t ended_in_quarter[PROFILE_QUARTERS];
     uint64_t held_byte_us;
-    uint64_t burst_frees;
-    uint64_t bursts;
-    uint64_t replaced;
+    uint32_t last_free_site;
+    uint32_t last_pair;   /* + 1, index into pairs */
+    struct heap_call own; /* of the first function that was called there */
     struct heap_hist size;
     struct heap_hist life_ns;
     struct heap_hist life_allocs;
+    uint64_t peak_bytes;
+    uint64_t peak_blocks;
+    uint64_t ended_untold; /* blocks that ended without a lifetime */
+    uint64_t temporaries;
+    uint64_t ended_bytes; /* live when their process ended */
+    uint64_t ended_blocks;
+    uint64_t ended_in_quarter[PROFILE_QUARTERS];
+    uint64_t burst_frees;
+    uint64_t bursts;
+    uint64_t replaced;
     struct profile_growth growth; /* of chains that ended */
-};
-
-struct heap_call {
-    struct profile_calls counts;
-    uint32_t site;
-    uint32_t call;
-    struct heap_hist latency;
 };
 
 struct heap_sites {
     MEM_ARRAY(struct heap_site) sites; /* by profile site id */
-    MEM_ARRAY(struct heap_call) calls;
+    MEM_ARRAY(struct heap_call) calls; /* what is not its site's first function */
     MEM_ARRAY(struct profile_pair) pairs;
     struct id_map call_map;
     struct id_map pair_map;
@@ -71,6 +79,16 @@ struct heap_sites {
 /* Makes sites up to and including `site` exist. */
 void heap_sites_reach(struct heap_sites *sites, uint32_t site);
 
+/* HOT. Before a site changes for the first time since the peak: what it held then. */
+static inline void heap_sites_save_peak(const struct heap_sites *sites, struct heap_site *site)
+{
+    if (site->peak_epoch != sites->peak_epoch) {
+        site->peak_epoch = sites->peak_epoch;
+        site->peak_bytes = site->live_bytes;
+        site->peak_blocks = site->live_blocks;
+    }
+}
+
 /* HOT. A block of a site lived for ns. Sums that do not fit stay at the highest number. */
 static inline void heap_site_held(struct heap_site *site, uint64_t bytes, uint64_t ns)
 {
@@ -82,18 +100,62 @@ static inline void heap_site_held(struct heap_site *site, uint64_t bytes, uint64
     }
 }
 
+/* What heap_sites_call() does when it is not the site's first function. */
+struct heap_call *heap_sites_find_call(struct heap_sites *sites, uint32_t site, uint8_t call);
+
+/* What heap_sites_pair() does when it is not the one that the site had last; an index, + 1. */
+uint32_t heap_sites_find_pair(struct heap_sites *sites, uint32_t alloc_site, uint32_t free_site);
+
 /* HOT. The counters of a function at a site. */
-struct heap_call *heap_sites_call(struct heap_sites *sites, uint32_t site, uint8_t call);
+static inline struct heap_call *heap_sites_call(struct heap_sites *sites, uint32_t site,
+                                                uint8_t call)
+{
+    struct heap_call *own = &sites->sites.at[site].own;
+    return own->call_1 == call + 1U ? own : heap_sites_find_call(sites, site, call);
+}
 
 /* HOT. The pair, or the remainder when there are too many. */
-struct profile_pair *heap_sites_pair(struct heap_sites *sites, uint32_t alloc_site,
-                                     uint32_t free_site);
+static inline struct profile_pair *heap_sites_pair(struct heap_sites *sites, uint32_t alloc_site,
+                                                   uint32_t free_site)
+{
+    struct heap_site *s = &sites->sites.at[alloc_site];
+    if (s->last_pair == 0 || s->last_free_site != free_site) {
+        s->last_pair = heap_sites_find_pair(sites, alloc_site, free_site);
+        s->last_free_site = free_site;
+    }
+    return &sites->pairs.at[s->last_pair - 1];
+}
 
-/* HOT. A block of a site began to live; true when this is the recording's peak so far. */
-bool heap_sites_begin(struct heap_sites *sites, uint32_t site, uint64_t size, uint64_t time_ns);
+/* HOT. A block of a site began to live. */
+static inline void heap_sites_begin(struct heap_sites *sites, uint32_t site, uint64_t size,
+                                    uint64_t time_ns)
+{
+    struct heap_site *s = &sites->sites.at[site];
+    heap_sites_save_peak(sites, s);
+    s->live_bytes += size;
+    s->live_blocks += 1;
+    s->max_bytes = s->live_bytes > s->max_bytes ? s->live_bytes : s->max_bytes;
+    s->max_blocks = s->live_blocks > s->max_blocks ? s->live_blocks : s->max_blocks;
+    sites->live_bytes += size;
+    sites->live_blocks += 1;
+    if (sites->live_bytes > sites->peak_bytes) {
+        sites->peak_bytes = sites->live_bytes;
+        sites->peak_blocks = sites->live_blocks;
+        sites->peak_at_ns = time_ns;
+        sites->peak_epoch += 1;
+    }
+}
 
 /* HOT. A block of a site is no longer live. */
-void heap_sites_end(struct heap_sites *sites, uint32_t site, uint64_t size);
+static inline void heap_sites_end(struct heap_sites *sites, uint32_t site, uint64_t size)
+{
+    struct heap_site *s = &sites->sites.at[site];
+    heap_sites_save_peak(sites, s);
+    s->live_bytes -= size;
+    s->live_blocks -= 1;
+    sites->live_bytes -= size;
+    sites->live_blocks -= 1;
+}
 
 /* Writes sites, site_calls, pairs, calls and call latencies into the profile: replaces, so that it
  * can be repeated. Chains still open are counted as they stand. */

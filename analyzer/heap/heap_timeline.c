@@ -17,7 +17,8 @@ static void open_bin(struct heap_timeline *timeline, uint32_t bin)
 static void aim_at_last(struct heap_timeline *timeline)
 {
     timeline->from_ns = (timeline->bin_count - 1) * timeline->bin_ns;
-    timeline->until_ns = timeline->from_ns + timeline->bin_ns;
+    timeline->span_ns = timeline->bin_ns;
+    timeline->last = &timeline->bins[timeline->bin_count - 1];
 }
 
 void heap_timeline_init(struct heap_timeline *timeline)

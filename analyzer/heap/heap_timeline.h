@@ -6,6 +6,7 @@
 #ifndef ALLOCTRAP_HEAP_HEAP_TIMELINE_H
 #define ALLOCTRAP_HEAP_HEAP_TIMELINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "heap/profile.h"
@@ -15,9 +16,10 @@
 struct heap_timeline {
     struct profile_bin *bins; /* PROFILE_TIMELINE_BINS */
     uint64_t bin_ns;
-    uint32_t bin_count; /* up to the latest time seen */
-    uint64_t from_ns;   /* the latest bin's start and end */
-    uint64_t until_ns;
+    uint32_t bin_count;       /* up to the latest time seen */
+    struct profile_bin *last; /* the latest bin, its start and its width */
+    uint64_t from_ns;
+    uint64_t span_ns;
     uint64_t live_bytes; /* now: what a new bin starts with */
     uint64_t live_blocks;
     uint64_t rss_bytes; /* sum over processes of the last sample */
@@ -26,17 +28,21 @@ struct heap_timeline {
 void heap_timeline_init(struct heap_timeline *timeline);
 void heap_timeline_finish(struct heap_timeline *timeline);
 
-/* What heap_timeline_bin() does outside the latest bin. */
+/* What heap_timeline_bin() does outside the latest bin; a new bin begins with what is live. */
 struct profile_bin *heap_timeline_find(struct heap_timeline *timeline, uint64_t time_ns);
+
+/* HOT. Whether a time lies in the latest bin. */
+static inline bool heap_timeline_is_last(const struct heap_timeline *timeline, uint64_t time_ns)
+{
+    return time_ns - timeline->from_ns < timeline->span_ns;
+}
 
 /* HOT. The bin of a time; good until the next call. */
 static inline struct profile_bin *heap_timeline_bin(struct heap_timeline *timeline,
                                                     uint64_t time_ns)
 {
-    if (time_ns - timeline->from_ns < timeline->until_ns - timeline->from_ns) {
-        return &timeline->bins[timeline->bin_count - 1];
-    }
-    return heap_timeline_find(timeline, time_ns);
+    return heap_timeline_is_last(timeline, time_ns) ? timeline->last
+                                                    : heap_timeline_find(timeline, time_ns);
 }
 
 /* HOT. What is live from now on. Lives are told as they come: they count in the latest bin. */
@@ -45,7 +51,7 @@ static inline void heap_timeline_live(struct heap_timeline *timeline, uint64_t b
 {
     timeline->live_bytes = bytes;
     timeline->live_blocks = blocks;
-    struct profile_bin *bin = &timeline->bins[timeline->bin_count - 1];
+    struct profile_bin *bin = timeline->last;
     if (bytes > bin->live_bytes) {
         bin->live_bytes = bytes;
         bin->live_blocks = blocks;

@@ -48,7 +48,8 @@ void hist_add(struct hist *hist, uint16_t code, uint64_t count)
     if (count == 0) {
         return;
     }
-    uint32_t at = lower_bin(hist, code);
+    bool is_last = hist->bin_count != 0 && hist->bins[hist->bin_count - 1].code < code;
+    uint32_t at = is_last ? hist->bin_count : lower_bin(hist, code); /* mostly in order */
     hist->count += count;
     if (at < hist->bin_count && hist->bins[at].code == code) {
         hist->bins[at].count += count;

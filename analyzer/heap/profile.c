@@ -288,6 +288,7 @@ void profile_destroy(struct profile *p)
     free(p->pairs.at);
     free(p->bins.at);
     free(p->slow_calls.at);
+    free(p->slow_causes.at);
     free(p->processes.at);
     free(p->spans.at);
     free(p->span_calls.at);
@@ -340,6 +341,14 @@ static int by_slowness(const void *left, const void *right)
     return order != 0 ? order : order_u64(a->call, b->call);
 }
 
+static int by_site_and_cause(const void *left, const void *right)
+{
+    const struct profile_slow_cause *a = left;
+    const struct profile_slow_cause *b = right;
+    int order = order_u64(a->site, b->site);
+    return order != 0 ? order : order_u64(a->cause, b->cause);
+}
+
 /* qsort() must not be given the NULL of an empty array. */
 static void sort(void *items, size_t count, size_t item_bytes,
                  int (*order)(const void *, const void *))
@@ -347,6 +356,28 @@ static void sort(void *items, size_t count, size_t item_bytes,
     if (count > 1) {
         qsort(items, count, item_bytes, order);
     }
+}
+
+/* One item for each site and cause. */
+static void join_slow_causes(struct profile *p)
+{
+    struct profile_slow_cause *items = p->slow_causes.at;
+    size_t kept = 0;
+    sort(items, p->slow_causes.count, sizeof *items, by_site_and_cause);
+    for (size_t i = 0; i < p->slow_causes.count; i++) {
+        if (kept == 0 || by_site_and_cause(&items[kept - 1], &items[i]) != 0) {
+            items[kept++] = items[i];
+            continue;
+        }
+        struct profile_slow_cause *into = &items[kept - 1];
+        into->calls += items[i].calls;
+        into->ns += items[i].ns;
+        into->minor_faults += items[i].minor_faults;
+        into->major_faults += items[i].major_faults;
+        into->voluntary += items[i].voluntary;
+        into->involuntary += items[i].involuntary;
+    }
+    p->slow_causes.count = kept;
 }
 
 static void forget_sums(struct profile_site *site)
@@ -382,6 +413,7 @@ void profile_seal(struct profile *p)
     sort(p->site_calls.at, p->site_calls.count, sizeof *p->site_calls.at, by_site_and_call);
     sort(p->pairs.at, p->pairs.count, sizeof *p->pairs.at, by_pair_count);
     sort(p->slow_calls.at, p->slow_calls.count, sizeof *p->slow_calls.at, by_slowness);
+    join_slow_causes(p);
     p->index->site_calls.known = 0;
     p->index->pairs.known = 0;
     sum_sites(p);

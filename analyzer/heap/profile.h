@@ -199,14 +199,44 @@ struct profile_bin {
     uint64_t faults;      /* page faults in the bin, all processes; sampled */
 };
 
+/* What made a slow call slow: X(id, name, words). Appended, never moved: recordings hold them. */
+#define PROFILE_CAUSE_TABLE(X)                                                                     \
+    X(NONE, "", "not measured")                                                                    \
+    X(FIRST_TOUCH, "first-touch", "first touch")                                                   \
+    X(MMAP, "mmap-threshold", "mmap threshold")                                                    \
+    X(LOCK, "lock", "lock")                                                                        \
+    X(PREEMPTION, "preemption", "preemption")                                                      \
+    X(CONSOLIDATION, "consolidation", "consolidation")
+
+enum profile_cause {
+#define PROFILE_CAUSE_ROW(id, name, words) PROFILE_CAUSE_##id,
+    PROFILE_CAUSE_TABLE(PROFILE_CAUSE_ROW)
+#undef PROFILE_CAUSE_ROW
+        PROFILE_CAUSES
+};
+
 struct profile_slow_call {
     uint64_t ns;
     uint64_t at_ns; /* since the recording's start */
-    uint64_t size;
+    uint64_t size;  /* requested, or of the block that a free ended; 0 = not known */
     uint32_t site;
     uint32_t process;
     uint32_t thread; /* tid */
     uint8_t call;
+    uint8_t cause;              /* enum profile_cause; NONE = not measured, usage means nothing */
+    struct session_usage usage; /* what the kernel counted within it */
+};
+
+/* The measured slow calls (SESSION_SLOW_NS and more) at a site, by cause. */
+struct profile_slow_cause {
+    uint32_t site;
+    uint8_t cause; /* enum profile_cause; never NONE */
+    uint64_t calls;
+    uint64_t ns;
+    uint64_t minor_faults;
+    uint64_t major_faults;
+    uint64_t voluntary; /* context switches */
+    uint64_t involuntary;
 };
 
 enum profile_exit {
@@ -285,7 +315,8 @@ struct profile {
     MEM_ARRAY(struct profile_site_call) site_calls; /* sorted by site, call after profile_seal() */
     MEM_ARRAY(struct profile_pair) pairs;
     MEM_ARRAY(struct profile_bin) bins;
-    MEM_ARRAY(struct profile_slow_call) slow_calls; /* slowest first after profile_seal() */
+    MEM_ARRAY(struct profile_slow_call) slow_calls;   /* slowest first after profile_seal() */
+    MEM_ARRAY(struct profile_slow_cause) slow_causes; /* by site, cause after profile_seal() */
     MEM_ARRAY(struct profile_process) processes;
     MEM_ARRAY(struct profile_span) spans; /* in the order in which they first began */
     MEM_ARRAY(struct profile_span_call) span_calls;

@@ -242,6 +242,11 @@ static void add_slow_calls(struct merge *m, uint32_t process_first)
         call.process += process_first;
         *MEM_PUSH(&m->into->slow_calls) = call;
     }
+    for (size_t i = 0; i < m->from->slow_causes.count; i++) {
+        struct profile_slow_cause cause = m->from->slow_causes.at[i];
+        cause.site = m->sites[cause.site];
+        *MEM_PUSH(&m->into->slow_causes) = cause; /* profile_seal() joins them */
+    }
 }
 
 static void add_processes(struct profile *into, const struct profile *from)

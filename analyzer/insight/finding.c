@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "insight/finding_cause.h"
+
 struct kind_texts {
     const char *advice;
     const char *example;
@@ -159,6 +161,18 @@ const char *finding_advice(enum finding_kind kind)
 const char *finding_example(enum finding_kind kind)
 {
     return texts[kind].example;
+}
+
+const char *finding_advice_of(const struct finding *finding)
+{
+    const char *advice = finding_cause_advice(finding->cause_kind);
+    return advice != NULL ? advice : finding_advice(finding->kind);
+}
+
+const char *finding_example_of(const struct finding *finding)
+{
+    const char *example = finding_cause_example(finding->cause_kind);
+    return example != NULL ? example : finding_example(finding->kind);
 }
 
 const char *finding_confidence_name(enum finding_confidence confidence)

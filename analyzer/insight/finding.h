@@ -70,12 +70,13 @@ enum { FINDING_NUMBERS_MAX = 10 };
 struct finding {
     enum finding_kind kind;
     enum finding_confidence confidence;
-    const char *reason; /* of the confidence: static */
-    uint32_t site;      /* the call site with the largest part in it */
-    uint32_t place;     /* its frame to talk about: an index into the site's stack */
-    uint32_t sites;     /* call sites with the same function and line there */
-    uint32_t free_site; /* where most of its blocks are freed; 0 = unknown or none */
-    const char *cause;  /* slow-calls: what made them slow; static, NULL = not asked */
+    const char *reason;            /* of the confidence: static */
+    uint32_t site;                 /* the call site with the largest part in it */
+    uint32_t place;                /* its frame to talk about: an index into the site's stack */
+    uint32_t sites;                /* call sites with the same function and line there */
+    uint32_t free_site;            /* where most of its blocks are freed; 0 = unknown or none */
+    const char *cause;             /* slow-calls: what made them slow; static, NULL = not asked */
+    enum profile_cause cause_kind; /* NONE: cause is a hint, or there is none */
     struct finding_saves saves;
     uint32_t effect_permille; /* of the program's allocations, bytes, time or peak: the highest */
     struct finding_number numbers[FINDING_NUMBERS_MAX];
@@ -99,6 +100,9 @@ const char *finding_name(enum finding_kind kind);
 const char *finding_line(enum finding_kind kind);
 const char *finding_advice(enum finding_kind kind);
 const char *finding_example(enum finding_kind kind);
+/* The same of one finding: of its cause, where that is known. */
+const char *finding_advice_of(const struct finding *finding);
+const char *finding_example_of(const struct finding *finding);
 const char *finding_confidence_name(enum finding_confidence confidence);
 
 /* False when there is no kind of that name. */

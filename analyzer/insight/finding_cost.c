@@ -3,6 +3,8 @@
  */
 #include "insight/finding.h"
 
+#include "heap/slow_cause.h"
+#include "insight/finding_cause.h"
 #include "insight/latency.h"
 
 enum {
@@ -12,10 +14,7 @@ enum {
     SLOW_CALLS_MIN = 1000,
     SLOW_TAIL_CALLS_MIN = 10, /* fewer are the machine's: a scheduler, a page of a library */
     SLOW_TIMES = 50,
-    SLOW_NS_MIN = 10000,
-    /* glibc's first M_MMAP_THRESHOLD: from here on a block is a mapping of its own, until frees of
-     * such blocks have raised the threshold. */
-    MMAP_BYTES_MIN = 128 * 1024,
+    SLOW_NS_MIN = SESSION_SLOW_NS,
     SLOW_TOGETHER_PERMILLE = 500 /* of the slow calls that were kept */
 };
 
@@ -79,12 +78,12 @@ static uint64_t count_together(const struct profile *p, uint32_t site, uint64_t 
     return together;
 }
 
-/* What the events hint at; page faults and switches within a call they do not hold. */
-static const char *cause_of(const struct finding_facts *facts, const struct finding_group *group)
+/* What the events hint at where too few of the calls were measured. */
+static const char *hint_of(const struct finding_facts *facts, const struct finding_group *group)
 {
     uint64_t slow = 0;
     uint64_t together = count_together(facts->profile, group->site, &slow);
-    if (facts->is_glibc && hist_quantile(&group->size, 5000) >= MMAP_BYTES_MIN) {
+    if (facts->is_glibc && hist_quantile(&group->size, 5000) >= SLOW_CAUSE_MMAP_BYTES) {
         return "likely the size: from 128 KiB on glibc takes a block from the system and gives it "
                "back, with fresh pages each time";
     }
@@ -92,7 +91,7 @@ static const char *cause_of(const struct finding_facts *facts, const struct find
         return "likely other threads: most of the slowest calls overlap a slow call of another "
                "thread, as those do that wait for one lock, or for a processor";
     }
-    return "not known: page faults and switches within a call are not recorded";
+    return "not known: too few of the slow calls were measured, or no cause has most of their time";
 }
 
 bool finding_slow_calls(const struct finding_facts *facts, const struct finding_group *group,
@@ -116,8 +115,10 @@ bool finding_slow_calls(const struct finding_facts *facts, const struct finding_
     finding_add(f, "max_ns", "longest", FINDING_NS, hist_max(&group->latency));
     finding_add(f, "size_p50_bytes", "median size", FINDING_BYTES,
                 hist_quantile(&group->size, 5000));
-    f->cause = cause_of(facts, group);
-    f->confidence = FINDING_LOW;
-    f->reason = "the times are measured, their cause is not: the machine may have been busy";
+    if (!finding_cause_name(group, f)) {
+        f->cause = hint_of(facts, group);
+        f->confidence = FINDING_LOW;
+        f->reason = "the times are measured, their cause is not: the machine may have been busy";
+    }
     return true;
 }

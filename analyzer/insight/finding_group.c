@@ -190,6 +190,25 @@ static void add_pairs(struct loading *l)
     }
 }
 
+static void add_causes(struct loading *l)
+{
+    const struct profile *p = l->profile;
+    for (size_t i = 0; i < p->slow_causes.count; i++) {
+        const struct profile_slow_cause *from = &p->slow_causes.at[i];
+        if (l->group_of[from->site] == 0 || from->cause == PROFILE_CAUSE_NONE) {
+            continue;
+        }
+        struct finding_group *group = &l->groups->groups.at[l->group_of[from->site] - 1];
+        struct profile_slow_cause *into = &group->slow[from->cause];
+        into->calls += from->calls;
+        into->ns += from->ns;
+        into->minor_faults += from->minor_faults;
+        into->major_faults += from->major_faults;
+        into->voluntary += from->voluntary;
+        into->involuntary += from->involuntary;
+    }
+}
+
 static uint64_t median_ns(const struct profile *p, unsigned call)
 {
     return latency_net(hist_quantile(&p->call_latency[call], 5000), 1, p->run.clock_cost_ps);
@@ -242,6 +261,7 @@ void finding_groups_load(const struct profile *profile, const struct site_wrappe
     add_sites(&l);
     add_calls(&l);
     add_pairs(&l);
+    add_causes(&l);
     site_stack_finish(&l.stack);
     id_map_finish(&l.map);
     finding_places_finish(&l.places);

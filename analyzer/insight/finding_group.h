@@ -50,6 +50,7 @@ struct finding_group {
     struct hist life_allocs;
     struct hist latency; /* of allocating calls, clock cost not subtracted */
     struct profile_growth growth;
+    struct profile_slow_cause slow[PROFILE_CAUSES]; /* measured slow calls by cause; [0] is empty */
 };
 
 /* The run as a whole. */

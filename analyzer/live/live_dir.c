@@ -60,6 +60,7 @@ static void fill_control(struct session_control *control, const struct live_sett
     control->version = SESSION_VERSION;
     control->depth_max = settings->depth_max;
     control->latency_on = settings->latency_on;
+    control->causes_on = settings->causes_on;
     control->free_stacks_on = settings->free_stacks_on;
     control->on_full = (uint8_t)settings->on_full;
     control->follow_on = settings->follow_on;

@@ -16,6 +16,7 @@
 struct live_settings {
     uint32_t depth_max;
     bool latency_on;
+    bool causes_on;
     bool free_stacks_on;
     bool follow_on;
     bool is_command_left_out; /* arguments are not stored, neither by hosts nor by us */

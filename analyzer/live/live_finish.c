@@ -42,9 +42,11 @@ static const char *stacks_name(uint8_t stacks_by)
 
 static char *settings_text(const struct session_control *control)
 {
-    return mem_format("depth=%" PRIu32 " latency=%s free-stacks=%s on-full=%s follow=%s stacks=%s "
+    return mem_format("depth=%" PRIu32
+                      " latency=%s slow-causes=%s free-stacks=%s on-full=%s follow=%s stacks=%s "
                       "clock=%s",
                       control->depth_max, control->latency_on ? "on" : "off",
+                      control->causes_on && control->latency_on ? "on" : "off",
                       control->free_stacks_on ? "on" : "off",
                       control->on_full == SESSION_FULL_DROP ? "drop" : "wait",
                       control->follow_on ? "all" : "none", stacks_name(control->stacks_by),

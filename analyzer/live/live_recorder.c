@@ -90,7 +90,7 @@ static void convert(struct live_recorder *recorder, struct live_ring *ring,
     event->latency = session_event_latency(from);
     event->call = session_event_call(from);
     event->flags = session_event_flags(from);
-    session->events_seen += 1;
+    session->events_seen += (event->flags & SESSION_EVENT_USAGE) == 0; /* of what is counted */
 }
 
 static const char *text_of(struct live_recorder *recorder, const char *bytes, size_t max)

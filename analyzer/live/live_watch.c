@@ -117,9 +117,10 @@ static void follow_recorder(const struct live_session *session)
 
 static void add_event(struct looking *looking, const struct session_event *event)
 {
+    const unsigned no_call = SESSION_EVENT_THREAD | SESSION_EVENT_NOTE | SESSION_EVENT_USAGE;
     unsigned flags = session_event_flags(event);
     bool is_half = (flags & SESSION_EVENT_OLD) != 0 && (flags & SESSION_EVENT_NULL) == 0;
-    if (event->stamp_ns == 0 || is_half || (flags & SESSION_EVENT_THREAD) != 0 ||
+    if (event->stamp_ns == 0 || is_half || (flags & no_call) != 0 ||
         session_event_call(event) >= CALL_COUNT || session_event_latency(event) >= LOGLIN_CODES) {
         return;
     }

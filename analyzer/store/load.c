@@ -150,6 +150,14 @@ static bool take_slow_call(void *context, size_t id, void *item)
     return true;
 }
 
+static bool take_slow_cause(void *context, size_t id, void *item)
+{
+    (void)id;
+    struct profile *p = context;
+    *MEM_PUSH(&p->slow_causes) = *(struct profile_slow_cause *)item;
+    return true;
+}
+
 static bool take_span(void *context, size_t id, void *item)
 {
     (void)id;
@@ -188,6 +196,7 @@ static row_take *const takers[SCHEMA_TABLE_COUNT] = {
     [SCHEMA_LOSS] = take_loss,
     [SCHEMA_BIN] = take_bin,
     [SCHEMA_SLOW_CALL] = take_slow_call,
+    [SCHEMA_SLOW_CAUSE] = take_slow_cause,
     [SCHEMA_SPAN] = take_span,
     [SCHEMA_SPAN_CALL] = take_span_call,
     [SCHEMA_NOTE] = take_note,
@@ -210,6 +219,7 @@ static void set_limits(struct row_reader *reader, const struct profile *p, size_
     limits[ROW_LINES] = PROFILE_LINES_MAX + 1;
     limits[ROW_SPANS] = p->spans.count;
     limits[ROW_SPAN_KINDS] = PROFILE_SPAN_KINDS;
+    limits[ROW_CAUSES] = PROFILE_CAUSES;
 }
 
 static enum err_code load_tables(const struct sql *sql, struct profile *p, struct err *reterr)

@@ -45,6 +45,7 @@ enum row_limit {
     ROW_LINES,
     ROW_SPANS,
     ROW_SPAN_KINDS,
+    ROW_CAUSES,
     ROW_LIMIT_COUNT
 };
 

@@ -24,6 +24,7 @@ static void find_sources(const struct profile *p, const struct schema_call_total
     ret[SCHEMA_LOSS] = (struct source){p->lost, LOSS_COUNT};
     ret[SCHEMA_BIN] = (struct source){p->bins.at, p->bins.count};
     ret[SCHEMA_SLOW_CALL] = (struct source){p->slow_calls.at, p->slow_calls.count};
+    ret[SCHEMA_SLOW_CAUSE] = (struct source){p->slow_causes.at, p->slow_causes.count};
     ret[SCHEMA_SPAN] = (struct source){p->spans.at, p->spans.count};
     ret[SCHEMA_SPAN_CALL] = (struct source){p->span_calls.at, p->span_calls.count};
     ret[SCHEMA_NOTE] = (struct source){p->notes.at, p->notes.count};

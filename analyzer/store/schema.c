@@ -264,6 +264,22 @@ static const struct row_column slow_call_columns[] = {
     U32(profile_slow_call, process, "process", ROW_PROCESSES),
     U32(profile_slow_call, thread, "thread", ROW_ANY),
     U8(profile_slow_call, call, "call", ROW_CALLS),
+    U8(profile_slow_call, cause, "cause", ROW_CAUSES),
+    U32(profile_slow_call, usage.minor_faults, "minor_faults", ROW_ANY),
+    U32(profile_slow_call, usage.major_faults, "major_faults", ROW_ANY),
+    U32(profile_slow_call, usage.voluntary, "voluntary", ROW_ANY),
+    U32(profile_slow_call, usage.involuntary, "involuntary", ROW_ANY),
+};
+
+static const struct row_column slow_cause_columns[] = {
+    U32(profile_slow_cause, site, "site", ROW_SITES),
+    U8(profile_slow_cause, cause, "cause", ROW_CAUSES),
+    U64(profile_slow_cause, calls, "calls"),
+    U64(profile_slow_cause, ns, "ns"),
+    U64(profile_slow_cause, minor_faults, "minor_faults"),
+    U64(profile_slow_cause, major_faults, "major_faults"),
+    U64(profile_slow_cause, voluntary, "voluntary"),
+    U64(profile_slow_cause, involuntary, "involuntary"),
 };
 
 static const struct row_column span_columns[] = {
@@ -311,6 +327,8 @@ const struct row_table schema_tables[SCHEMA_TABLE_COUNT] = {
         TABLE("timeline_bin", bin_columns, sizeof(struct profile_bin), PROFILE_TIMELINE_BINS),
     [SCHEMA_SLOW_CALL] =
         TABLE("slow_call", slow_call_columns, sizeof(struct profile_slow_call), PROFILE_SLOW_CALLS),
+    [SCHEMA_SLOW_CAUSE] =
+        TABLE("slow_cause", slow_cause_columns, sizeof(struct profile_slow_cause), UINT32_MAX),
     [SCHEMA_SPAN] = TABLE("span", span_columns, sizeof(struct profile_span), UINT32_MAX),
     [SCHEMA_SPAN_CALL] =
         TABLE("span_call", span_call_columns, sizeof(struct profile_span_call), UINT32_MAX),
@@ -320,6 +338,15 @@ const struct row_table schema_tables[SCHEMA_TABLE_COUNT] = {
 const char schema_trace_table[] =
     "CREATE TABLE trace_chunk(seq INTEGER PRIMARY KEY, events INTEGER NOT NULL, "
     "raw_bytes INTEGER NOT NULL, data BLOB NOT NULL)";
+
+/* The name of a table's cause; NULL = not measured. enum profile_cause, as asserted below. */
+_Static_assert(PROFILE_CAUSE_FIRST_TOUCH == 1 && PROFILE_CAUSE_MMAP == 2 &&
+                   PROFILE_CAUSE_LOCK == 3 && PROFILE_CAUSE_PREEMPTION == 4 &&
+                   PROFILE_CAUSE_CONSOLIDATION == 5,
+               "the view below");
+#define CAUSE_OF(table)                                                                            \
+    "CASE " table ".cause WHEN 1 THEN 'first-touch' WHEN 2 THEN 'mmap-threshold'"                  \
+    " WHEN 3 THEN 'lock' WHEN 4 THEN 'preemption' WHEN 5 THEN 'consolidation' END"
 
 /* A site is shown at its innermost frame outside the allocator's wrappers, at most 8 frames up. */
 static const char *const views[] = {
@@ -370,10 +397,23 @@ static const char *const views[] = {
 
     "CREATE VIEW slow_calls AS SELECT slow_call.ns, call_total.name AS call, slow_call.size,"
     " slow_call.at_ns / 1e9 AS at_s, process.pid, slow_call.thread, slow_call.site,"
-    " site_name.function, site_name.file, site_name.line"
-    " FROM slow_call JOIN call_total ON call_total.id = slow_call.call"
-    " LEFT JOIN process ON process.id = slow_call.process"
-    " JOIN site_name ON site_name.site = slow_call.site ORDER BY slow_call.id",
+    " site_name.function, site_name.file, site_name.line, " CAUSE_OF(
+        "slow_call") " AS cause,"
+                     " iif(slow_call.cause = 0, NULL, slow_call.minor_faults) AS minor_faults,"
+                     " iif(slow_call.cause = 0, NULL, slow_call.major_faults) AS major_faults,"
+                     " iif(slow_call.cause = 0, NULL, slow_call.voluntary) AS voluntary,"
+                     " iif(slow_call.cause = 0, NULL, slow_call.involuntary) AS involuntary"
+                     " FROM slow_call JOIN call_total ON call_total.id = slow_call.call"
+                     " LEFT JOIN process ON process.id = slow_call.process"
+                     " JOIN site_name ON site_name.site = slow_call.site ORDER BY slow_call.id",
+
+    "CREATE VIEW slow_causes AS SELECT slow_cause.calls, slow_cause.ns,"
+    " " CAUSE_OF("slow_cause") " AS cause, slow_cause.minor_faults, slow_cause.major_faults,"
+                               " slow_cause.voluntary, slow_cause.involuntary, slow_cause.site, "
+                               "site_name.function,"
+                               " site_name.file, site_name.line FROM slow_cause"
+                               " JOIN site_name ON site_name.site = slow_cause.site ORDER BY "
+                               "slow_cause.ns DESC, slow_cause.id",
 
     "CREATE VIEW functions AS SELECT name, calls, allocs, frees, failed, bytes, ns, p50_ns, p90_ns,"
     " p99_ns, p999_ns, ns_max FROM call_total WHERE calls > 0 ORDER BY calls DESC",

@@ -23,6 +23,7 @@ enum schema_table {
     SCHEMA_LOSS,
     SCHEMA_BIN,
     SCHEMA_SLOW_CALL,
+    SCHEMA_SLOW_CAUSE,
     SCHEMA_SPAN,
     SCHEMA_SPAN_CALL,
     SCHEMA_NOTE,

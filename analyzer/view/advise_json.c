@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "heap/slow_cause.h"
 #include "view/advise.h"
 #include "view/json_profile.h"
 
@@ -58,11 +59,12 @@ static void write_finding(struct json *json, const struct advice *advice,
     json_text(json, "reason", f->reason);
     if (f->cause != NULL) {
         json_text(json, "cause", f->cause);
+        json_text(json, "cause_kind", slow_cause_name(f->cause_kind));
     }
     json_uint(json, "effect_permille", f->effect_permille);
     write_numbers(json, f);
-    json_text(json, "advice", finding_advice(f->kind));
-    json_text(json, "example", finding_example(f->kind));
+    json_text(json, "advice", finding_advice_of(f));
+    json_text(json, "example", finding_example_of(f));
     write_place(json, advice, wrappers, f);
     json_end(json);
 }

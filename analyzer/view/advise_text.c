@@ -171,8 +171,8 @@ static void print_finding(struct printing *p, size_t number, const struct findin
         page_say(p->page, "Cause: %s.", f->cause);
     }
     print_evidence(p->page, f);
-    page_say(p->page, "%s", finding_advice(f->kind));
-    page_code(p->page, finding_example(f->kind));
+    page_say(p->page, "%s", finding_advice_of(f));
+    page_code(p->page, finding_example_of(f));
     print_silence(p, f);
     free(saves);
     free(heading);

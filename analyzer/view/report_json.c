@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "heap/slow_cause.h"
 #include "insight/latency.h"
 #include "view/advise.h"
 #include "view/json.h"
@@ -132,6 +133,40 @@ void report_json_processes(struct json *json, const struct profile *p)
     json_end(json);
 }
 
+/* What a measured call met; one that was not has none of these members. */
+static void json_met(struct json *json, const struct profile_slow_call *slow)
+{
+    json_text(json, "cause", slow_cause_name((enum profile_cause)slow->cause));
+    json_uint(json, "minor_faults", slow->usage.minor_faults);
+    json_uint(json, "major_faults", slow->usage.major_faults);
+    json_uint(json, "voluntary_switches", slow->usage.voluntary);
+    json_uint(json, "involuntary_switches", slow->usage.involuntary);
+}
+
+/* The sums of a site's measured slow calls. */
+static void write_slow_causes(struct json *json, const struct report *r)
+{
+    const struct profile *p = r->profile;
+    json_array(json, "slow_causes");
+    for (size_t i = 0; i < p->slow_causes.count; i++) {
+        const struct profile_slow_cause *sum = &p->slow_causes.at[i];
+        if (!r->selection->is_kept[sum->site]) {
+            continue;
+        }
+        json_object(json, NULL);
+        json_uint(json, "site", sum->site);
+        json_text(json, "cause", slow_cause_name((enum profile_cause)sum->cause));
+        json_uint(json, "calls", sum->calls);
+        json_uint(json, "total_ns", latency_net(sum->ns, sum->calls, p->run.clock_cost_ps));
+        json_uint(json, "minor_faults", sum->minor_faults);
+        json_uint(json, "major_faults", sum->major_faults);
+        json_uint(json, "voluntary_switches", sum->voluntary);
+        json_uint(json, "involuntary_switches", sum->involuntary);
+        json_end(json);
+    }
+    json_end(json);
+}
+
 void report_json_slow_calls(struct json *json, const struct report *r)
 {
     const struct profile *p = r->profile;
@@ -149,6 +184,9 @@ void report_json_slow_calls(struct json *json, const struct report *r)
         json_uint(json, "site", slow->site);
         json_uint(json, "process", slow->process);
         json_uint(json, "thread", slow->thread);
+        if (slow->cause != PROFILE_CAUSE_NONE) {
+            json_met(json, slow);
+        }
         json_end(json);
     }
     json_end(json);
@@ -219,6 +257,7 @@ void report_json(const struct report *report, FILE *out)
         report_json_source(report, &json);
     }
     report_json_slow_calls(&json, report);
+    write_slow_causes(&json, report);
     json_findings(&json, report->advice, &report->wrappers, 0);
     json_end(&json);
 }

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/units.h"
+#include "heap/slow_cause.h"
 #include "insight/latency.h"
 #include "insight/latency_shape.h"
 #include "insight/site_callers.h"
@@ -118,6 +119,17 @@ static void print_sites(const struct report *r, const struct page *page)
     free(sites);
 }
 
+/* What the kernel counted within a call; nothing stands for what was not measured. */
+static void add_met(struct table *table, const struct profile_slow_call *slow)
+{
+    bool is_measured = slow->cause != PROFILE_CAUSE_NONE;
+    uint64_t faults = (uint64_t)slow->usage.minor_faults + slow->usage.major_faults;
+    uint64_t switches = (uint64_t)slow->usage.voluntary + slow->usage.involuntary;
+    table_add(table, slow_cause_words((enum profile_cause)slow->cause));
+    table_add(table, is_measured ? units_count(faults).s : "");
+    table_add(table, is_measured ? units_count(switches).s : "");
+}
+
 static void add_slow(struct table *table, const struct report *r, struct site_stack *stack,
                      const struct profile_slow_call *slow)
 {
@@ -132,6 +144,7 @@ static void add_slow(struct table *table, const struct report *r, struct site_st
     table_add(table, slow->size != 0 ? units_bytes(slow->size).s : "-");
     table_add(table, units_ns(slow->at_ns).s);
     table_add(table, thread);
+    add_met(table, slow);
     table_add(table, label);
     site_notes_add(table, &none, stack, shown);
     free(thread);
@@ -141,8 +154,9 @@ static void add_slow(struct table *table, const struct report *r, struct site_st
 static void print_slow(const struct report *r, const struct page *page)
 {
     static const struct table_column columns[] = {
-        {"took", TABLE_NUMBER},        {"function", TABLE_WORD}, {"size", TABLE_NUMBER},
-        {"after start", TABLE_NUMBER}, {"thread", TABLE_NUMBER}, {"where", TABLE_NAME}};
+        {"took", TABLE_NUMBER},        {"function", TABLE_WORD},   {"size", TABLE_NUMBER},
+        {"after start", TABLE_NUMBER}, {"thread", TABLE_NUMBER},   {"cause", TABLE_WORD},
+        {"faults", TABLE_NUMBER},      {"switches", TABLE_NUMBER}, {"where", TABLE_NAME}};
     const struct profile *p = r->profile;
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
     struct site_stack stack = {0};

@@ -159,6 +159,12 @@ struct profile *sample_profile(uint32_t sites)
         *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){
             .ns = 1000 - i, .at_ns = i, .size = 64, .site = 1, .process = 1, .thread = 4242};
     }
+    p->slow_calls.at[2].cause = PROFILE_CAUSE_LOCK;
+    p->slow_calls.at[2].usage = (struct session_usage){1, 2, 3, 4};
+    *MEM_PUSH(&p->slow_causes) =
+        (struct profile_slow_cause){1, PROFILE_CAUSE_FIRST_TOUCH, 3, 90000, 30, 1, 2, 4};
+    *MEM_PUSH(&p->slow_causes) =
+        (struct profile_slow_cause){1, PROFILE_CAUSE_LOCK, 7, 5000000, 0, 0, 9, 1};
     *MEM_PUSH(&p->notes) = mem_strings_keep(p->strings, "warm");
     *MEM_PUSH(&p->spans) =
         (struct profile_span){PROFILE_MARK, mem_strings_keep(p->strings, "warm"), 7, 1, 0, 0};

@@ -190,10 +190,12 @@ static void add_before(struct profile *p, const struct cast *c)
     uint32_t e = site_below(p, c, unknown, 0);
     story_calls(p, e, CALL_CALLOC, 300, 1228800, 2100);
     add_lives(p, e, 0, 1228800, 0);
-    *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){20800, 2000000, 160, a, 0, 4711, 0};
-    *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){19200, 812345678, 40, b, 0, 4711, 0};
-    *MEM_PUSH(&p->slow_calls) =
-        (struct profile_slow_call){840000, 900000, 4096, e, 0, 4711, CALL_CALLOC};
+    *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){
+        20800, 2000000, 160, a, 0, 4711, 0, PROFILE_CAUSE_FIRST_TOUCH, {9, 0, 0, 0}};
+    *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){
+        19200, 812345678, 40, b, 0, 4711, 0, PROFILE_CAUSE_LOCK, {0, 0, 2, 1}};
+    *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){
+        840000, 900000, 4096, e, 0, 4711, CALL_CALLOC, PROFILE_CAUSE_NONE, {0}};
     add_run(p,
             EXE "\x1f--builder=concat\x1f"
                 "access.log",
@@ -238,7 +240,8 @@ static struct profile *hostile(void)
     p->run.unit_name = mem_strings_keep(p->strings, NASTY);
     add_process(p, 1, 0, NASTY, p->totals);
     add_process(p, 2, 1, NASTY, p->totals);
-    *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){20800, 2000000, 160, site, 0, 1, 0};
+    *MEM_PUSH(&p->slow_calls) =
+        (struct profile_slow_call){20800, 2000000, 160, site, 0, 1, 0, PROFILE_CAUSE_NONE, {0}};
     profile_seal(p);
     return p;
 }

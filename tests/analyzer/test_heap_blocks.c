@@ -10,21 +10,43 @@ static uint64_t next_random(uint64_t *state)
     return *state >> 33;
 }
 
+static struct heap_block *find(const struct heap_blocks *blocks, uint64_t addr)
+{
+    return heap_blocks_find(blocks, addr, heap_blocks_hash(blocks, addr)).block;
+}
+
+static struct heap_block *put(struct heap_blocks *blocks, uint64_t addr)
+{
+    struct heap_block block = {.addr = addr & SESSION_LOW48};
+    return heap_blocks_put(blocks, &block, heap_blocks_hash(blocks, addr));
+}
+
+static void drop(struct heap_blocks *blocks, uint64_t addr)
+{
+    struct heap_blocks_found found = heap_blocks_find(blocks, addr, heap_blocks_hash(blocks, addr));
+    cr_assert_not_null(found.block);
+    heap_blocks_remove(blocks, found);
+}
+
 Test(heap_blocks, finds_what_is_live_and_nothing_else)
 {
     struct heap_blocks blocks;
     heap_blocks_init(&blocks);
-    cr_assert_null(heap_blocks_find(&blocks, 16));
-    struct heap_block *block = heap_blocks_put(&blocks, 16);
+    cr_assert_null(find(&blocks, 16));
+    struct heap_block *block = put(&blocks, 16);
     block->size = 100;
     block->thread_low = 0x5678;
     block->thread_high = 0x1234;
-    cr_assert_eq(heap_blocks_find(&blocks, 16)->size, 100);
-    cr_assert_eq(heap_block_thread(heap_blocks_find(&blocks, 16)), 0x12345678);
-    cr_assert_null(heap_blocks_find(&blocks, 32));
-    cr_assert(heap_blocks_remove(&blocks, 16));
-    cr_assert_not(heap_blocks_remove(&blocks, 16));
-    cr_assert_null(heap_blocks_find(&blocks, 16));
+    cr_assert_null(put(&blocks, 16), "it is live already");
+    cr_assert_eq(find(&blocks, 16)->size, 100);
+    cr_assert_eq(find(&blocks, 16 | UINT64_C(1) << 48), block, "only the low 48 bits count");
+    cr_assert_eq(heap_block_thread(find(&blocks, 16)), 0x12345678);
+    cr_assert_null(find(&blocks, 32));
+    drop(&blocks, 16);
+    cr_assert_null(find(&blocks, 16));
+    cr_assert_eq(block->addr, 0, "who still points to it can see that it has ended");
+    cr_assert_eq(put(&blocks, 48), block, "the record that was freed last is used first");
+    cr_assert_eq(block->size, 0);
     heap_blocks_finish(&blocks);
 }
 
@@ -41,23 +63,22 @@ Test(heap_blocks, a_long_random_walk_agrees_with_a_plain_array)
     for (uint64_t step = 1; step <= STEPS; step++) {
         uint64_t i = next_random(&random) % ADDRESSES;
         uint64_t addr = UINT64_C(0x7f0000000000) + i * 16;
-        struct heap_block *block = heap_blocks_find(&blocks, addr);
+        struct heap_block *block = find(&blocks, addr);
         cr_assert_eq(block != NULL, sizes[i] != 0);
         if (block != NULL) {
             cr_assert_eq(block->size, sizes[i]);
-            cr_assert(heap_blocks_remove(&blocks, addr));
+            drop(&blocks, addr);
             sizes[i] = 0;
             live -= 1;
         } else {
-            heap_blocks_put(&blocks, addr)->size = step & 0xffffff;
+            put(&blocks, addr)->size = step & 0xffffff;
             sizes[i] = step;
             live += 1;
         }
         cr_assert_eq(blocks.count, live);
     }
     for (uint64_t i = 0; i < ADDRESSES; i++) {
-        const struct heap_block *block =
-            heap_blocks_find(&blocks, UINT64_C(0x7f0000000000) + i * 16);
+        const struct heap_block *block = find(&blocks, UINT64_C(0x7f0000000000) + i * 16);
         cr_assert_eq(block == NULL ? 0 : block->size, sizes[i]);
     }
     free(sizes);
@@ -75,11 +96,11 @@ Test(heap_blocks, visits_each_live_block_once)
     heap_blocks_init(&blocks);
     uint64_t expected = 0;
     for (uint64_t i = 1; i <= 1000; i++) {
-        heap_blocks_put(&blocks, i * 48)->size = i & 0xffff;
+        put(&blocks, i * 48)->size = i & 0xffff;
         expected += i % 3 != 0 ? i : 0;
     }
     for (uint64_t i = 3; i <= 1000; i += 3) {
-        heap_blocks_remove(&blocks, i * 48);
+        drop(&blocks, i * 48);
     }
     uint64_t sum = 0;
     heap_blocks_each(&blocks, add_size, &sum);
@@ -92,8 +113,8 @@ Test(heap_blocks, freed_records_are_used_again)
     struct heap_blocks blocks;
     heap_blocks_init(&blocks);
     for (uint64_t i = 0; i < 1000000; i++) {
-        heap_blocks_put(&blocks, i * 16);
-        heap_blocks_remove(&blocks, i * 16);
+        put(&blocks, i * 16);
+        drop(&blocks, i * 16);
     }
     cr_assert_eq(blocks.records_used, 1);
     cr_assert_lt(heap_blocks_bytes(&blocks), 8192);
@@ -105,7 +126,7 @@ Test(heap_blocks, a_million_live_blocks_take_at_most_64_bytes_each)
     struct heap_blocks blocks;
     heap_blocks_init(&blocks);
     for (uint64_t i = 1; i <= 1000000; i++) {
-        heap_blocks_put(&blocks, UINT64_C(0x550000000000) + i * 32);
+        put(&blocks, UINT64_C(0x550000000000) + i * 32);
         if (i > 100000) {
             cr_assert_leq(heap_blocks_bytes(&blocks), i * 64, "at %lu blocks", i);
         }

@@ -40,21 +40,53 @@ static void compare(size_t count)
     hist_finish(&read);
 }
 
-Test(heap_hist, it_is_as_exact_before_and_after_it_becomes_dense)
+Test(heap_hist, it_is_exact_at_every_age)
 {
     budget = (struct heap_hist_budget){0};
-    compare(0);
-    compare(1);
-    compare(HEAP_HIST_DENSE_AT - 1);
-    cr_assert_eq(budget.bytes_used, 0, "young ones take no counters");
-    compare(2 * HEAP_HIST_DENSE_AT);
+    for (size_t count = 0; count < 100; count++) {
+        compare(count);
+    }
     compare(VALUES);
     cr_assert_gt(budget.bytes_used, 0);
 }
 
 Test(heap_hist, beyond_the_budget_it_stays_sparse_and_as_exact)
 {
-    budget = (struct heap_hist_budget){.bytes_used = HEAP_HIST_DENSE_BYTES};
+    budget = (struct heap_hist_budget){.bytes_used = HEAP_HIST_COUNTER_BYTES};
     compare(VALUES);
-    cr_assert_eq(budget.bytes_used, HEAP_HIST_DENSE_BYTES);
+    cr_assert_eq(budget.bytes_used, HEAP_HIST_COUNTER_BYTES);
+}
+
+Test(heap_hist, one_outlier_does_not_widen_the_counters_a_habit_does)
+{
+    budget = (struct heap_hist_budget){0};
+    struct heap_hist hist = {0};
+    heap_hist_add(&hist, 40, &budget);
+    heap_hist_add(&hist, 41, &budget);
+    cr_assert_eq(hist.code_count, HEAP_HIST_STEP);
+    heap_hist_add(&hist, 3000, &budget);
+    cr_assert_eq(hist.code_count, HEAP_HIST_STEP);
+    for (unsigned i = 0; i < 3000 / HEAP_HIST_STEP; i++) {
+        heap_hist_add(&hist, 3000, &budget);
+    }
+    cr_assert_gt(hist.code_count, 2900);
+    cr_assert_eq(hist.rest.bin_count, 0, "what was sparse has its counter now");
+    cr_assert_eq(budget.bytes_used, hist.code_count * sizeof *hist.counts);
+    heap_hist_finish(&hist);
+}
+
+Test(heap_hist, a_counter_that_runs_over_loses_nothing)
+{
+    budget = (struct heap_hist_budget){0};
+    struct heap_hist hist = {0};
+    struct hist read = {0};
+    heap_hist_add(&hist, 40, &budget);
+    hist.counts[40 - hist.first_code] = UINT32_MAX;
+    heap_hist_add(&hist, 40, &budget);
+    heap_hist_add(&hist, 40, &budget);
+    heap_hist_read(&hist, &read);
+    cr_assert_eq(read.count, (UINT64_C(1) << 32) + 1);
+    cr_assert_eq(read.bin_count, 1);
+    heap_hist_finish(&hist);
+    hist_finish(&read);
 }

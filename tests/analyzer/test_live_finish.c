@@ -52,8 +52,9 @@ Test(live_finish, a_run_says_who_made_it_and_how)
     cr_assert_eq(strlen(run->id), 32);
     cr_assert_neq(run->host[0], '\0');
     cr_assert_str_eq(run->tool_version, LIVE_BUILD_VERSION);
-    cr_assert_str_eq(run->settings, "depth=512 latency=on free-stacks=on on-full=wait follow=all "
-                                    "stacks=walk clock=monotonic");
+    cr_assert_str_eq(run->settings,
+                     "depth=512 latency=on slow-causes=off free-stacks=on on-full=wait follow=all "
+                     "stacks=walk clock=monotonic");
 }
 
 Test(live_finish, runs_have_ids_of_their_own)

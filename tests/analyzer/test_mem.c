@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 Test(mem, array_keeps_what_was_pushed)
 {
@@ -44,4 +45,21 @@ Test(mem, equal_texts_are_one_string)
 Test(mem, asking_too_much_ends_with_status_3, .exit_code = 3)
 {
     (void)mem_zero(SIZE_MAX / 2, 4);
+}
+
+Test(mem, large_memory_is_aligned_to_huge_pages_and_small_memory_is_not_rounded)
+{
+    enum { HUGE_BYTES = 2 << 20 };
+    char *large = mem_large(3 << 20, 1);
+    char *small = mem_large(10, 1);
+    cr_assert_eq((uintptr_t)large % HUGE_BYTES, 0);
+    memset(large, 1, 3 << 20);
+    memset(small, 1, 10);
+    free(large);
+    free(small);
+}
+
+Test(mem, asking_too_much_for_a_large_table_ends_with_status_3, .exit_code = 3)
+{
+    (void)mem_large(SIZE_MAX / 2, 4);
 }

@@ -106,6 +106,8 @@ static struct profile *generate(uint64_t seed)
         uint32_t site = random_site(p, &r);
         *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){
             .ns = roll(&r, 1000), .at_ns = roll(&r, 1000000000), .size = i, .site = site};
+        *MEM_PUSH(&p->slow_causes) = (struct profile_slow_cause){
+            site, (uint8_t)(1 + roll(&r, PROFILE_CAUSES - 1)), i, roll(&r, 9), i, 1, 2, 3};
     }
     fill_timeline(p, &r);
     fill_run(p, &r, seed);
@@ -204,6 +206,15 @@ static void render_rest(struct lines *lines, const struct profile *p)
         *MEM_PUSH(&lines->at) =
             mem_format("slow %" PRIu64 " %" PRIu64 " %" PRIu64 " %s %s", c->ns, c->at_ns, c->size,
                        path, p->processes.at[c->process].command);
+        free(path);
+    }
+    for (size_t i = 0; i < p->slow_causes.count; i++) {
+        const struct profile_slow_cause *c = &p->slow_causes.at[i];
+        char *path = path_name(p, p->sites.at[c->site].path);
+        *MEM_PUSH(&lines->at) = mem_format("cause %u of %s: %" PRIu64 " %" PRIu64 " %" PRIu64
+                                           " %" PRIu64 " %" PRIu64 " %" PRIu64,
+                                           c->cause, path, c->calls, c->ns, c->minor_faults,
+                                           c->major_faults, c->voluntary, c->involuntary);
         free(path);
     }
     for (size_t i = 0; i < p->processes.count; i++) {

@@ -41,6 +41,7 @@ Test(schema, what_stands_in_for_a_table_is_refused)
         cr_assert_eq(sql_run(&sql,
                              "DROP VIEW site_name; DROP VIEW top_sites; DROP VIEW leaks;"
                              "DROP VIEW temporaries; DROP VIEW slow_calls; DROP VIEW pairs;"
+                             "DROP VIEW slow_causes;"
                              "DROP VIEW stacks; DROP VIEW frame_name",
                              &err),
                      ERR_NONE);

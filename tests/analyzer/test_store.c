@@ -149,6 +149,15 @@ static void expect_equal_rest(const struct profile *a, const struct profile *b)
     cr_assert_eq(a->slow_calls.count, b->slow_calls.count);
     cr_assert_eq(a->slow_calls.at[3].ns, b->slow_calls.at[3].ns);
     cr_assert_eq(a->slow_calls.at[3].thread, b->slow_calls.at[3].thread);
+    for (size_t i = 0; i < a->slow_calls.count; i++) {
+        cr_assert_eq(a->slow_calls.at[i].cause, b->slow_calls.at[i].cause);
+        cr_assert(memcmp(&a->slow_calls.at[i].usage, &b->slow_calls.at[i].usage,
+                         sizeof a->slow_calls.at[i].usage) == 0);
+    }
+    cr_assert_eq(a->slow_causes.count, b->slow_causes.count);
+    cr_assert_eq(a->slow_causes.at[1].cause, PROFILE_CAUSE_LOCK);
+    cr_assert(memcmp(&a->slow_causes.at[1].calls, &b->slow_causes.at[1].calls,
+                     6 * sizeof(uint64_t)) == 0);
     cr_assert_eq(a->processes.count, b->processes.count);
     cr_assert_str_eq(a->processes.at[1].command, b->processes.at[1].command);
     cr_assert_eq(a->processes.at[1].exit_kind, b->processes.at[1].exit_kind);

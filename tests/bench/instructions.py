@@ -28,7 +28,7 @@ ROWS = [
 def count(build, folder, shape, function, calls, options):
     """Instructions within the hook, for that many calls."""
     out = os.path.join(folder, "callgrind.out")
-    command = [os.path.join(build, "analyzer", "alloctrap"), "record", "--quiet", "--on-full=drop", "-o",
+    command = [os.path.join(build, "analyzer", "alloctrap"), "record", "--quiet", "--on-full=drop", "--slow-causes=off", "-o",
                os.path.join(folder, "run.atrap"), *options, "--", "valgrind", "--tool=callgrind",
                f"--toggle-collect={function}", f"--callgrind-out-file={out}",
                os.path.join(build, "tests", "bench", "shapes"), shape, str(calls)]

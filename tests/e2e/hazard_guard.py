@@ -84,7 +84,7 @@ def check_killed(hazards):
 
 def run_watch(hazards):
     hazards.case("watch", "hazard_watch", "heap")
-    hazards.case("watch", "hazard_watch", "no_call", options=["--on-full=drop"])
+    hazards.case("watch", "hazard_watch", "no_call", options=["--on-full=drop", "--slow-causes=off"])
     check_painted(hazards)
     check_maps(hazards)
     check_bindings(hazards)

@@ -109,9 +109,10 @@ static void add_run(struct profile *p, const char *id, const char *command, uint
                                  .command = p->run.command,
                                  .allocator = mem_strings_keep(p->strings, LIBC),
                                  .totals = p->totals};
-    *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){20800, 2000000, 160, 1, 0, 4711, 0};
     *MEM_PUSH(&p->slow_calls) =
-        (struct profile_slow_call){19200, 812345678, 40, 1, 0, 4712, CALL_FREE};
+        (struct profile_slow_call){20800, 2000000, 160, 1, 0, 4711, 0, PROFILE_CAUSE_NONE, {0}};
+    *MEM_PUSH(&p->slow_calls) = (struct profile_slow_call){
+        19200, 812345678, 40, 1, 0, 4712, CALL_FREE, PROFILE_CAUSE_LOCK, {0, 0, 2, 1}};
 }
 
 static struct profile *tiny(bool is_after)

@@ -120,6 +120,7 @@ int main(int argc, char **argv)
     }
     const struct session_control settings = {
         .latency_on = !wanted.is_latency_off,
+        .causes_on = 1,
         .free_stacks_on = !wanted.are_frees_plain,
         .follow_on = !wanted.is_no_follow,
     };

@@ -92,7 +92,9 @@ static void sum_ring(struct session_sums *seen, const struct session_head *head,
 {
     const struct session_event *events = at(head, thread->ring_off);
     for (uint64_t i = 0; i < thread->ring_tail; i++) {
-        bool is_call = (session_event_flags(&events[i]) & SESSION_EVENT_THREAD) == 0;
+        unsigned flags = session_event_flags(&events[i]);
+        bool is_call = (flags & (SESSION_EVENT_THREAD | SESSION_EVENT_USAGE)) == 0;
+        seen->measured_calls += (flags & SESSION_EVENT_USAGE) != 0;
         seen->ring_events += is_call;
     }
 }

@@ -23,6 +23,7 @@ struct session_sums {
     uint64_t all_calls;   /* of everything */
     uint64_t all_events;  /* blocks begun, ended, refused */
     uint64_t ring_events;
+    uint64_t measured_calls; /* slow ones whose cause is in the ring */
     uint64_t lost;
     uint64_t units;
     uint64_t sessions;

@@ -9,6 +9,7 @@
 #include "stepped.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -19,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BLOCK = 40, LARGER = 4000, AFTER = 10, FILLING = 150000 };
+enum { BLOCK = 40, LARGER = 4000, CLEARED = 16 << 20, AFTER = 10, FILLING = 150000 };
 
 static struct stepped_page *page;
 static struct stepped_counts *own;
@@ -108,6 +109,23 @@ static void step_realloc(void)
     give(took(block, LARGER));
 }
 
+/* The first round's call is slow by what it clears, so that the second's, from the same place, is
+ * measured. */
+static void step_measured(void)
+{
+    size_t size = is_armed ? BLOCK : CLEARED;
+    if (!is_armed) {
+        mallopt(M_MMAP_THRESHOLD, 2 * CLEARED);
+        mallopt(M_TRIM_THRESHOLD, 4 * CLEARED);
+        void *dirty = took(malloc(CLEARED), CLEARED);
+        memset(dirty, 1, CLEARED);
+        give(dirty);
+    }
+    void *block = NULL;
+    STEPPED(block = calloc(1, size));
+    give(took(block, size));
+}
+
 static void *thread_main(void *unused)
 {
     (void)unused;
@@ -134,6 +152,8 @@ static void run(const char *call)
         step_free();
     } else if (strcmp(call, "realloc") == 0) {
         step_realloc();
+    } else if (strcmp(call, "measured") == 0) {
+        step_measured();
     } else {
         step_malloc();
     }

@@ -112,7 +112,8 @@ struct session_control {
     uint8_t follow_on;  /* children are recorded too */
     uint8_t stacks_by;  /* enum session_stacks_by */
     uint8_t no_command; /* arguments of programs are left out; their names stay */
-    uint8_t pad0[2];
+    uint8_t causes_on;  /* the kernel is asked what slow calls met; needs latency_on */
+    uint8_t pad0[1];
     uint32_t pad1[2];
     struct session_clock clock;
     uint8_t pad2[48];
@@ -200,8 +201,27 @@ enum session_event_flag {
     SESSION_EVENT_FAILED = 2, /* returned no block (or an error) */
     SESSION_EVENT_NULL = 4,   /* with OLD: no new block follows, as in realloc(block, 0) */
     SESSION_EVENT_THREAD = 8, /* no call: a new thread (address = tid) took over this slot */
-    SESSION_EVENT_NOTE = 16   /* no call: the program says something (address = index of its name
+    SESSION_EVENT_NOTE = 16,  /* no call: the program says something (address = index of its name
                                  in head.notes, size = enum session_note, word3 = head.units then) */
+    SESSION_EVENT_USAGE = 32  /* no call: what the call that comes next met (session_usage) */
+};
+
+/* A call that takes so long is slow: it arms its place for measuring. Above what the machine itself
+ * takes from a call (an interrupt, some us); an involuntary switch costs more. */
+enum { SESSION_SLOW_NS = 10000 };
+
+/*
+ * What the kernel counted for a thread within one slow call. As an event, before the call's own
+ * (and before the OLD half of a realloc), with its stamp, path, call and latency; in word1's low 48
+ * bits the requested size, or of a free the address; in word2's the page faults, minor in the low
+ * 24 bits and major above; in word3's high half the switches, voluntary in the low 16 bits. Each
+ * saturates.
+ */
+struct session_usage {
+    uint32_t minor_faults;
+    uint32_t major_faults; /* waited for a file or for swap */
+    uint32_t voluntary;    /* switches because it waited */
+    uint32_t involuntary;  /* switches because another one was to run */
 };
 
 /* What a program tells by alloctrap.h, at a moment of the thread that tells it. */
@@ -250,6 +270,31 @@ static inline uint8_t session_event_call(const struct session_event *e)
 static inline uint8_t session_event_flags(const struct session_event *e)
 {
     return (uint8_t)(e->word2 >> 56);
+}
+static inline uint64_t session_usage_bits(uint64_t count, unsigned bits)
+{
+    uint64_t most = (UINT64_C(1) << bits) - 1;
+    return count < most ? count : most;
+}
+/* PURE. The faults, for word2's low 48 bits. */
+static inline uint64_t session_usage_faults(const struct session_usage *usage)
+{
+    return session_usage_bits(usage->minor_faults, 24) | session_usage_bits(usage->major_faults, 24)
+                                                             << 24;
+}
+/* PURE. The switches, for word3's high half. */
+static inline uint32_t session_usage_switches(const struct session_usage *usage)
+{
+    return (uint32_t)(session_usage_bits(usage->voluntary, 16) |
+                      session_usage_bits(usage->involuntary, 16) << 16);
+}
+/* PURE. */
+static inline struct session_usage session_usage_of(uint64_t faults, uint32_t switches)
+{
+    return (struct session_usage){.minor_faults = faults & 0xffffff,
+                                  .major_faults = faults >> 24 & 0xffffff,
+                                  .voluntary = switches & 0xffff,
+                                  .involuntary = switches >> 16};
 }
 /* PURE. */
 static inline uint32_t session_event_path(const struct session_event *e)

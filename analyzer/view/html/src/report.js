@@ -31,6 +31,14 @@ function perUnit(side, value, format = (v) => v) {
   return done ? `${format(units.per(value, done.count))} per ${done.name || "unit"}` : null;
 }
 
+/* A measured call's cause, with the page faults and context switches that tell it. */
+function met(call) {
+  const faults = call.minor_faults + call.major_faults;
+  const switches = call.voluntary_switches + call.involuntary_switches;
+  const cause = call.cause.replace("-", " ");
+  return `${cause} (${units.count(faults)} faults, ${units.count(switches)} switches)`;
+}
+
 function slowest(side) {
   const call = side.raw.slow_calls[0];
   return call
@@ -335,6 +343,13 @@ export class ReportPage {
           cell: (c) => units.ns(c.at_ns),
         },
         { name: "thread", title: "Thread", value: (c) => c.thread, cell: (c) => String(c.thread) },
+        {
+          name: "cause",
+          title: "Cause",
+          isWord: true,
+          value: (c) => c.cause ?? "",
+          cell: (c) => (c.cause === undefined ? "not measured" : met(c)),
+        },
         {
           name: "site",
           title: "Call site",

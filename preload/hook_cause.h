@@ -1,0 +1,58 @@
+/*
+ * hook_cause - what slow calls meet in the kernel: page faults and context switches.
+ * A slow call arms its place: the return address and the stack pointer of its caller, which stand
+ * for its call path. An armed call asks the kernel before the first reading of the clock, and again
+ * after the second when it was slow, so that its time stays its own.
+ * Not for: the first slow call of a place, which nobody expected: it has no numbers.
+ * Bounds:  a thread arms CAUSE_PLACES places; a place is disarmed after CAUSE_CALLS measured calls
+ *          without a slow one; asking takes at most one part in CAUSE_SHARE of the thread's time.
+ *          No system call without a slow call, and none behind a filter (base_sys).
+ * Owner:   the thread.   Signals: only the outermost hook of a thread measures.
+ * Memory:  in the thread's scratch.   Errno: never touched.
+ * docs/decisions/0020-armed-sites.md has the alternatives and figures.
+ */
+#ifndef ALLOCTRAP_HOOK_CAUSE_H
+#define ALLOCTRAP_HOOK_CAUSE_H
+
+#include "alloctrap/session.h"
+#include "hook_guard.h"
+
+enum {
+    CAUSE_PLACES = 16,
+    /* Of a place with a tail at p99.9, one in fifty has no slow call in so many. */
+    CAUSE_CALLS = 4096,
+    CAUSE_SHARE = 64,
+    CAUSE_SAVED_NS = 16000000, /* of idle time, what may be made up for in a burst */
+    CAUSE_COST_MAX_NS = 5000   /* more is not the asking: the thread was interrupted in it */
+};
+
+struct cause_place {
+    uintptr_t pc;
+    uintptr_t sp;
+    uint32_t left; /* calls until it is disarmed; 0 = free */
+};
+
+struct hook_cause {
+    struct cause_place places[CAUSE_PLACES];
+    uint32_t next; /* to be replaced when all are in use */
+    uint64_t rest_until_ns;
+    struct session_usage before;
+    struct session_usage within; /* what the call met that hook_cause_end() said true to */
+};
+
+/* HOT. A call from there may be armed; one in 64 for each armed place is not. */
+static inline bool hook_cause_may_be_armed(const struct stack_at *at)
+{
+    return (hook_tls.armed >> ((at->pc ^ at->sp) & 63) & 1) != 0;
+}
+
+/* COLD. A thread begins: nothing is armed. */
+void hook_cause_start(struct hook_cause *cause);
+/* HOT. From now on calls from there are measured. */
+void hook_cause_arm(struct hook_cause *cause, const struct stack_at *at);
+/* HOT. Before a call: whether it is measured. */
+bool hook_cause_begin(struct hook_cause *cause, const struct stack_at *at);
+/* HOT. After a measured call that was slow; true: cause->within is what it met. */
+bool hook_cause_end(struct hook_cause *cause);
+
+#endif

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Causes of slow calls: programs whose slow calls have one cause each, told by what the kernel
+counted within them. How many calls are slow is the machine's; what is asked for is that the cause
+is found, and that each cause that is told is what its numbers say.
+
+usage: test_causes.py ALLOCTRAP TARGET_SLOW
+"""
+import os
+import sqlite3
+import sys
+import tempfile
+
+from harness import Alloctrap, Checks
+
+SLOW_NS = 10000
+MMAP_BYTES = 128 * 1024
+FAULT_NS = 2000
+# The cause, and the function of the target whose calls have it.
+CASES = {
+    "first-touch": "touch_first",
+    "mmap-threshold": "map_and_unmap",
+    "lock": "wait_for_lock",
+    "preemption": "be_preempted",
+    "consolidation": "join_blocks",
+}
+
+
+def query(recording, text):
+    database = sqlite3.connect(f"file:{recording}?mode=ro", uri=True)
+    database.row_factory = sqlite3.Row
+    rows = [dict(row) for row in database.execute(text)]
+    database.close()
+    return rows
+
+
+def expected(call):
+    """docs/advice.md, "Causes of slow calls", once more. ns: as recorded."""
+    minor, major = call["minor_faults"], call["major_faults"]
+    if minor * FAULT_NS < call["ns"] // 2:
+        if call["voluntary"] and not major:
+            return "lock"
+        if call["involuntary"] and not call["voluntary"]:
+            return "preemption"
+    is_new = call["call"] in ("malloc", "calloc")
+    if call["size"] >= MMAP_BYTES and (minor or not is_new):
+        return "mmap-threshold"
+    return "first-touch" if minor or major else "consolidation"
+
+
+def check_cause(checks, alloctrap, target, work, cause, function):
+    recording = os.path.join(work, cause + ".atrap")
+    run = alloctrap.record(recording, [target, cause])
+    checks.same(run.returncode, 0, f"{cause}: recorded")
+    sums = {row["cause"]: row for row in query(
+        recording, "SELECT cause, sum(calls) AS calls, sum(ns) AS ns, sum(minor_faults + major_faults)"
+        f" AS faults, sum(voluntary + involuntary) AS switches FROM slow_causes WHERE function = '{function}'"
+        " GROUP BY cause")}
+    found = {name: row["calls"] for name, row in sums.items()}
+    checks.that(cause in found, f"{cause}: found in {function}: {found}")
+    calls = query(recording, "SELECT * FROM slow_calls")
+    told = [call for call in calls if call["cause"] is not None]
+    wrong = [call for call in told if call["ns"] < SLOW_NS or call["cause"] != expected(call)]
+    checks.that(told and not wrong, f"{cause}: {len(told)} of the {len(calls)} slowest calls have a cause,"
+                f" which their numbers say; not {wrong[:2]}")
+    checks.that(all(call["minor_faults"] is None for call in calls if call["cause"] is None),
+                f"{cause}: what was not measured has no numbers")
+    return recording, told
+
+
+def check_report(checks, alloctrap, recording, told):
+    """The text and the JSON say what the recording holds."""
+    report = alloctrap.report(recording)
+    measured = [call for call in report["slow_calls"] if "cause" in call]
+    checks.same(len(measured), len(told), "report --json: the same calls have a cause")
+    checks.that(all("minor_faults" not in call for call in report["slow_calls"] if "cause" not in call),
+                "report --json: not measured is not 0")
+    checks.that(report["slow_causes"] and all(row["calls"] > 0 for row in report["slow_causes"]),
+                "report --json: sums by site and cause")
+    text = alloctrap.run("report", recording, "--latency").stdout.decode()
+    checks.that("consolidation" in text.split("Slowest calls")[-1], "report --latency: the cause stands beside the call")
+
+
+def check_off(checks, alloctrap, target, work):
+    """Not asked for, nothing is measured; and a program without slow calls has nothing to tell."""
+    recording = os.path.join(work, "off.atrap")
+    for option in ("--slow-causes=off", "--latency=off"):
+        run = alloctrap.record(recording, [target, "consolidation"], option)
+        sums = query(recording, "SELECT count(*) AS rows FROM slow_cause")
+        calls = query(recording, "SELECT count(*) AS calls, total(cause) AS causes FROM slow_call")
+        checks.that(run.returncode == 0 and sums[0]["rows"] == 0 and calls[0]["causes"] == 0
+                    and (option == "--latency=off" or calls[0]["calls"] > 0), f"{option}: nothing is measured")
+
+
+def main():
+    alloctrap, target = Alloctrap(sys.argv[1]), os.path.abspath(sys.argv[2])
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as work:
+        for cause, function in CASES.items():
+            recording, told = check_cause(checks, alloctrap, target, work, cause, function)
+            if cause == "consolidation":
+                check_report(checks, alloctrap, recording, told)
+        check_off(checks, alloctrap, target, work)
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+#include "hook_cause.h"
+
+#include "base_clock.h"
+#include "base_sys.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/mman.h>
+
+static struct hook_cause cause;
+static const struct stack_at here = {.pc = 0x401237, .sp = 0x7ffd0010};
+
+static void set_up(void)
+{
+    clock_now_by.kind = SESSION_CLOCK_MONOTONIC;
+    hook_cause_start(&cause);
+}
+
+TestSuite(hook_cause, .init = set_up);
+
+Test(hook_cause, nothing_is_measured_before_a_slow_call)
+{
+    cr_assert_not(hook_cause_may_be_armed(&here));
+    cr_assert_not(hook_cause_begin(&cause, &here));
+}
+
+Test(hook_cause, a_slow_call_arms_its_place_alone)
+{
+    const struct stack_at same_bit = {.pc = here.pc, .sp = here.sp + 64};
+    hook_cause_arm(&cause, &here);
+    cr_assert(hook_cause_may_be_armed(&here));
+    cr_assert(hook_cause_may_be_armed(&same_bit), "the bit is the same");
+    cr_assert_not(hook_cause_begin(&cause, &same_bit), "the place is not");
+    cr_assert(hook_cause_begin(&cause, &here));
+}
+
+/* Pages that were never touched fault; the same pages a second time do not. */
+Test(hook_cause, faults_within_the_call_are_told)
+{
+    enum { PAGES = 32, PAGE_BYTES = 4096 };
+    void *mapping = mmap(NULL, (size_t)PAGES * PAGE_BYTES, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(mapping, MAP_FAILED);
+    madvise(mapping, (size_t)PAGES * PAGE_BYTES, MADV_NOHUGEPAGE);
+    volatile char *memory = mapping;
+    for (unsigned round = 0; round < 2; round++) {
+        hook_cause_start(&cause); /* nothing to rest for */
+        hook_cause_arm(&cause, &here);
+        cr_assert(hook_cause_begin(&cause, &here));
+        for (unsigned i = 0; i < PAGES; i++) {
+            memory[(size_t)i * PAGE_BYTES] = 1;
+        }
+        cr_assert(hook_cause_end(&cause));
+        if (round == 0) {
+            cr_assert_geq(cause.within.minor_faults, PAGES);
+        } else {
+            cr_assert_lt(cause.within.minor_faults, PAGES);
+        }
+    }
+}
+
+Test(hook_cause, asking_is_paid_for_by_a_rest)
+{
+    unsigned asked = 0;
+    cause.rest_until_ns = clock_monotonic_ns(); /* nothing is saved up */
+    hook_cause_arm(&cause, &here);
+    uint64_t from_ns = cause.rest_until_ns;
+    for (unsigned i = 0; i < 10000; i++) {
+        asked += hook_cause_begin(&cause, &here);
+    }
+    uint64_t took_ns = clock_monotonic_ns() - from_ns;
+    cr_assert_gt(asked, 0);
+    /* Each asking takes 20 ns at the very least, and rests for CAUSE_SHARE times as long. */
+    cr_assert_leq((asked - 1) * 20 * CAUSE_SHARE, took_ns);
+}
+
+Test(hook_cause, a_place_without_slow_calls_is_disarmed)
+{
+    unsigned asked = 0;
+    hook_cause_arm(&cause, &here);
+    while (hook_cause_may_be_armed(&here)) {
+        cause.rest_until_ns = 0;
+        asked += hook_cause_begin(&cause, &here);
+        cr_assert_leq(asked, CAUSE_CALLS);
+    }
+    cr_assert_eq(asked, CAUSE_CALLS);
+    cr_assert_not(hook_cause_begin(&cause, &here));
+}
+
+Test(hook_cause, of_too_many_places_the_latest_are_armed)
+{
+    struct stack_at at = here;
+    for (unsigned i = 0; i < 3 * CAUSE_PLACES; i++) {
+        at.pc = here.pc + i;
+        hook_cause_arm(&cause, &at);
+        cause.rest_until_ns = 0;
+        cr_assert(hook_cause_begin(&cause, &at));
+    }
+    cr_assert_not(hook_cause_begin(&cause, &here));
+}
+
+Test(hook_cause, behind_a_filter_nothing_is_asked)
+{
+    hook_cause_arm(&cause, &here);
+    errno = ENOTTY;
+    atomic_store(&sys_is_sealed, true);
+    cr_assert_not(hook_cause_begin(&cause, &here));
+    cr_assert_not(hook_cause_may_be_armed(&here), "nor tried again");
+    cr_assert_not(hook_cause_end(&cause));
+    cr_assert_eq(errno, ENOTTY);
+    atomic_store(&sys_is_sealed, false);
+}
