@@ -26,20 +26,31 @@ static size_t operator_length(const char *name, size_t at)
     return word + sign;
 }
 
-/* The byte after the '>' that ends the '<' at `at`; 0 when there is none. */
-static size_t end_of_arguments(const char *name, size_t at)
+/* For each '<' the byte after the '>' that ends it; 0 elsewhere, and where nothing ends it. One
+ * pass for all: a name may be a stranger's, and open a million. The caller frees it. */
+static size_t *ends_of_arguments(const char *name)
 {
-    size_t depth = 0;
-    for (size_t i = at; name[i] != '\0';) {
+    size_t *ends = mem_zero(strlen(name) + 1, sizeof *ends);
+    size_t open = 0; /* the innermost open '<', as its place + 1; ends[] holds the one around it */
+    for (size_t i = 0; name[i] != '\0';) {
         size_t skipped = operator_length(name, i);
         bool is_arrow = name[i] == '>' && i > 0 && name[i - 1] == '-'; /* fn(A) -> B */
-        depth += skipped == 0 && name[i] == '<';
-        if (skipped == 0 && name[i] == '>' && !is_arrow && --depth == 0) {
-            return i + 1;
+        if (skipped == 0 && name[i] == '<') {
+            ends[i] = open;
+            open = i + 1;
+        } else if (skipped == 0 && name[i] == '>' && !is_arrow && open != 0) {
+            size_t around = ends[open - 1];
+            ends[open - 1] = i + 1;
+            open = around;
         }
         i += skipped > 0 ? skipped : 1;
     }
-    return 0;
+    while (open != 0) {
+        size_t around = ends[open - 1];
+        ends[open - 1] = 0;
+        open = around;
+    }
+    return ends;
 }
 
 /* Arguments follow a name, "::" (Rust) or an operator; Rust's <T as Trait> follows nothing. */
@@ -58,6 +69,7 @@ char *name_form_fold(const char *name)
     /* Each '<' that is folded has its '>': four bytes of five may be new. */
     char *out = mem_zero(strlen(name) * 3 + sizeof folded, 1);
     char *end = out;
+    size_t *ends = ends_of_arguments(name);
     size_t operator_end = 0;
     for (size_t i = 0; name[i] != '\0';) {
         size_t sign = operator_length(name, i);
@@ -69,7 +81,7 @@ char *name_form_fold(const char *name)
             continue;
         }
         bool follows = operator_end > 0 && i <= operator_end + 1;
-        size_t after = begins_arguments(name, i, follows) ? end_of_arguments(name, i) : 0;
+        size_t after = begins_arguments(name, i, follows) ? ends[i] : 0;
         if (after > 0) {
             end = stpcpy(end, folded);
             i = after;
@@ -78,6 +90,7 @@ char *name_form_fold(const char *name)
         }
     }
     *end = '\0';
+    free(ends);
     return out;
 }
 

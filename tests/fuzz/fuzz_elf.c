@@ -33,6 +33,7 @@ static void name_all(struct object *object)
             }
         }
     }
+    (void)sum;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
