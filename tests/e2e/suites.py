@@ -185,8 +185,8 @@ class Run:
         return tests, status, wall_s, cpu_s
 
     def recorded(self, kind):
-        if os.path.exists(self.recording):
-            os.unlink(self.recording)
+        for left in (self.recording, self.recording + ".session"):  # of a run that was killed
+            subprocess.run(["rm", "-rf", left], check=True)
         return self.once(kind, (self.alloctrap.path, "record", "-o", self.recording, "--"))
 
 
