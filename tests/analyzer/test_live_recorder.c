@@ -142,7 +142,7 @@ Test(live_recorder, events_that_are_read_make_room_in_the_ring)
     session_image_destroy(image);
 }
 
-/* A busy machine: the recorder finds several images of one pid, not in the order of their starts. */
+/* On a busy machine the recorder meets images of one pid in any order. */
 Test(live_recorder, the_image_that_started_last_goes_on_whatever_was_met_first)
 {
     enum { IMAGES = 3 };
