@@ -88,7 +88,7 @@ struct stack_mend {
     struct stack_memo memo[1 << STACK_MEMO_BITS]; /* of stepper.epoch */
 };
 
-/* COLD. The struct is zeroed memory. */
+/* COLD. The struct is zeroed memory, or was one before. */
 void stack_mend_init(struct stack_mend *mend, uint32_t depth_max);
 
 /* HOT. The next capture walks the whole stack. */
