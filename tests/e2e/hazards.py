@@ -116,6 +116,8 @@ def check_storm(hazards, rounds):
 def run_misuse(hazards):
     for case in ("twice", "strange", "inside", "realloc", "abort", "tune"):
         hazards.case("misuse", "hazard_misuse", case)
+    hazards.command("misuse first allocation under libc's lock of translations",
+                    [hazards.target("texts")], counts=None)
 
 
 def run_order(hazards):
