@@ -117,8 +117,9 @@ static void walk_and_compare(struct stack_state *s, const struct stack_at *at)
     compare(s, at, known != NULL && known != (void *)s->mend.ref.hash);
 }
 
-/* The ways that serve tests. */
-static void capture_otherwise(struct stack_state *s, const struct stack_at *at)
+/* The ways that serve tests; out of line, since walks are made with their stack as well. */
+__attribute__((noinline)) static void capture_otherwise(struct stack_state *s,
+                                                        const struct stack_at *at)
 {
     int host_errno = errno;
     if (s->mode == SESSION_STACKS_UNWIND) {
