@@ -60,6 +60,7 @@ void hook_cause_arm(struct hook_cause *cause, const struct stack_at *at, size_t 
         place->size_bits = hook_cause_size_bits(size);
     }
     place->left = CAUSE_CALLS;
+    cause->calls_to_skip = 0;
     show_armed(cause);
 }
 
@@ -101,6 +102,8 @@ bool hook_cause_begin(struct hook_cause *cause, const struct stack_at *at, size_
     }
     uint64_t from_ns = now_ns();
     if (from_ns < cause->rest_until_ns) {
+        uint64_t calls = (cause->rest_until_ns - from_ns) / CAUSE_CALL_NS;
+        cause->calls_to_skip = calls < CAUSE_SKIP_MAX ? (uint32_t)calls : CAUSE_SKIP_MAX;
         return false;
     }
     if (!ask(&cause->before)) {

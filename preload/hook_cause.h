@@ -26,7 +26,11 @@ enum {
     CAUSE_SHARE = 64,
     CAUSE_SLOW_SHARE = 16,     /* slow calls pay for what measures their like */
     CAUSE_SAVED_NS = 16000000, /* of idle time, what may be made up for in a burst */
-    CAUSE_COST_MAX_NS = 2000   /* more is not the asking: the thread was interrupted in it */
+    CAUSE_COST_MAX_NS = 2000,  /* more is not the asking: the thread was interrupted in it */
+    /* While it rests, the clock is not read for each armed call, which would cost as much as a
+     * recorded call does: not for so many as fit into the rest, when each takes so long. */
+    CAUSE_CALL_NS = 64,
+    CAUSE_SKIP_MAX = 64
 };
 
 struct cause_place {
@@ -38,7 +42,8 @@ struct cause_place {
 
 struct hook_cause {
     struct cause_place places[CAUSE_PLACES];
-    uint32_t next; /* to be replaced when all are in use */
+    uint32_t next;          /* to be replaced when all are in use */
+    uint32_t calls_to_skip; /* armed ones, before the clock is asked whether the rest is over */
     uint64_t rest_until_ns;
     struct session_usage before;
     struct session_usage within; /* what the call met that hook_cause_end() said true to */
@@ -54,6 +59,16 @@ static inline unsigned hook_cause_size_bits(size_t size)
 static inline bool hook_cause_may_be_armed(const struct stack_at *at, size_t size)
 {
     return (hook_tls.armed >> ((at->pc ^ at->sp ^ hook_cause_size_bits(size)) & 63) & 1) != 0;
+}
+
+/* HOT. Of an armed call: the rest that asking has cost may be over. */
+static inline bool hook_cause_is_rested(struct hook_cause *cause)
+{
+    if (cause->calls_to_skip != 0) {
+        cause->calls_to_skip--;
+        return false;
+    }
+    return true;
 }
 
 /* COLD. A thread begins: nothing is armed. */

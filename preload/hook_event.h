@@ -55,7 +55,8 @@ hook_begin_sized(struct hook_now *now, enum hook_call call, size_t size, const v
     if (__builtin_expect(hook_tls.guard_sp == 0 && life_is_current(), true)) {
         hook_guard_raise(&now->at);
         now->way = HOOK_RECORD;
-        if (__builtin_expect(hook_cause_may_be_armed(&now->at, size), false)) {
+        if (__builtin_expect(hook_cause_may_be_armed(&now->at, size), false) &&
+            hook_cause_is_rested(&hook_tls.scratch->cause)) {
             now->is_measured = hook_cause_begin(&hook_tls.scratch->cause, &now->at, size);
         }
     } else {

@@ -146,6 +146,10 @@ __attribute__((noinline)) static struct stack_ref *capture_slowly(struct stack_s
 
 void *stack_known(struct stack_state *state, const struct stack_at *at)
 {
+    if (stack_mend_again(&state->mend, at)) { /* of loops: cheaper than to search */
+        state->is_searched = false;
+        return state->mend.ref.note;
+    }
     if (__builtin_expect(state->walks_left != 0, false)) {
         state->walks_left -= state->walks_left != WALK_ALWAYS;
         state->is_searched = false;
