@@ -189,7 +189,9 @@ def run_all_sizes(hazards):
 
 def run_room(hazards):
     def remove_session(run):
-        wait_until(lambda: b".session" in tree_bytes(f"/proc/{run.process.pid}/maps"))
+        """Once the recorder has met the target: before, it knows no more than its control file."""
+        of_target = re.compile(rb"\.session/\d+\.\w+\.session")
+        wait_until(lambda: of_target.search(tree_bytes(f"/proc/{run.process.pid}/maps")))
         shutil.rmtree(hazards.recording + ".session")
 
     def truncate_recording(run):
