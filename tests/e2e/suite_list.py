@@ -85,10 +85,8 @@ def by_sums(pattern):
 
 
 AUTOMAKE = by_lines(r"^(?P<result>PASS|FAIL|SKIP|XFAIL|XPASS|ERROR|UNTESTED): (?P<name>.*)$")
-PYTHON_SHORT = ("test_configparser test_ipaddress test_textwrap test_fractions test_string"
+PYTHON_TESTS = ("test_configparser test_ipaddress test_textwrap test_fractions test_string"
                 " test_shlex test_urlparse")
-PYTHON_LONG = PYTHON_SHORT + (" test_enum test_functools test_json test_fork1 test_threading"
-                              " test_subprocess test_argparse")
 PYTHON = "PYTHONMALLOC=malloc PYTHONPATH=$PWD/usr/lib/python3.11 /usr/bin/python3.11 -m test -v "
 
 SUITES = [
@@ -104,11 +102,10 @@ SUITES = [
     Suite(name="python", program="python3.11", deb="libpython3.11-testsuite", folder="deb",
           needs=("/usr/bin/python3.11",),
           prepare="cp -rn /usr/lib/python3.11/test/. usr/lib/python3.11/test",
-          short=PYTHON + PYTHON_SHORT, short_least=700,
-          long=PYTHON + PYTHON_LONG,
+          long=PYTHON + PYTHON_TESTS,
           parse=by_lines(r"^(?P<name>test\w* \([\w.]+\))[^\n]*?(?:\n[^\n]*?)? \.\.\. [^\n]*?"
                          r"(?P<result>ok|FAIL|ERROR|skipped|expected failure)\b"),
-          least=3000, seen="python3.11"),
+          least=700, seen="python3.11"),
     Suite(name="bash", program="bash", source="bash", folder="tests", needs=("gcc",),
           prepare="touch ../config.h; for one in recho zecho printenv xcase; do"
                   " gcc -w -I.. -I../include -DHAVE_STRING_H -DHAVE_STDLIB_H -DHAVE_UNISTD_H"
