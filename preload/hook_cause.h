@@ -3,13 +3,18 @@
  * A slow call arms its place: the return address and the stack pointer of its caller, which stand
  * for its call path, and the power of two that its size lies below. An armed call asks the kernel
  * before the first reading of the clock, and again after the second when it was slow, so that its
- * time stays its own. Not for: the first slow call of a place, which nobody expected: it has no
- * numbers. Bounds:  a thread arms CAUSE_PLACES places; a place is disarmed after CAUSE_CALLS
- * measured calls without a slow one; asking takes at most one part in CAUSE_SHARE of the thread's
- * time. No system call without a slow call, and none behind a filter (base_sys). Owner:   the
- * thread.   Signals: only the outermost hook of a thread measures. Memory:  in the thread's
- * scratch.   Errno: never touched. docs/decisions/0020-armed-sites.md has the alternatives and
- * figures.
+ * time stays its own.
+ *
+ * Not for: the first slow call of a place, which nobody expected: it has no numbers.
+ *
+ * Bounds: a thread arms CAUSE_PLACES places; a place is disarmed after CAUSE_CALLS measured calls
+ * without a slow one; asking takes at most one part in CAUSE_SHARE of the thread's time, and one in
+ * CAUSE_SLOW_SHARE of what its slow calls take. No system call without a slow call, and none behind
+ * a filter (base_sys).
+ *
+ * Owner: the thread. Memory: in the thread's scratch. Errno: never touched.
+ * Signals: only the outermost hook of a thread measures.
+ * docs/decisions/0020-armed-sites.md has the alternatives and figures.
  */
 #ifndef ALLOCTRAP_HOOK_CAUSE_H
 #define ALLOCTRAP_HOOK_CAUSE_H
