@@ -4,6 +4,14 @@
 
 enum { RECALL_BP_BELOW = 16 /* bytes below sp: bp, and the return address */ };
 
+/* What leads to a piece. */
+struct recall_entry {
+    uint64_t key;
+    enum stack_recall_key_kind key_kind;
+    uint8_t kind; /* of the piece, as it has them */
+    uint32_t since;
+};
+
 /* A list as it is written, piece by piece. */
 struct recall_writer {
     struct stack_recall *recall;
@@ -21,28 +29,43 @@ void stack_recall_forget(struct stack_recall *r)
     r->id = 0;
 }
 
-static void close_piece(struct recall_writer *w, uint64_t next, struct stack_recall_piece *at)
+/* The first piece of a list that shares none with lists it does not begin like. */
+static struct recall_entry whole_entry(uint64_t key)
+{
+    return (struct recall_entry){key, STACK_RECALL_WHOLE, STACK_RECALL_WHOLE, 0};
+}
+
+/* One that goes on from `piece` after so many of its words. */
+static struct recall_entry after_entry(const struct stack_recall_piece *piece, uint32_t words,
+                                       uint64_t key)
+{
+    return (struct recall_entry){key, STACK_RECALL_AFTER, piece->kind, piece->since + words};
+}
+
+static void close_piece(struct recall_writer *w, const struct recall_entry *next,
+                        struct stack_recall_piece *at)
 {
     w->piece->words[w->piece->count] = (struct stack_recall_word){&w->recall->nowhere, 1};
-    w->piece->next = next;
+    w->piece->next = next->key;
+    w->piece->next_kind = (uint8_t)next->key_kind;
     w->piece->next_piece = at;
     atomic_signal_fence(memory_order_seq_cst);
     w->piece->key = w->key;
 }
 
 /* Begins a piece; one that is open leads to it. */
-static void open_piece(struct recall_writer *w, uint64_t key)
+static void open_piece(struct recall_writer *w, const struct recall_entry *by)
 {
     struct stack_recall *r = w->recall;
-    struct stack_recall_piece *piece = stack_recall_set(r, key);
+    struct stack_recall_piece *piece = stack_recall_set(r, by->key);
     r->numbers++;
     if (piece->key != 0) {
         piece += piece[1].key == 0 ? 1 : r->numbers & 1;
     }
     if (w->piece != NULL) {
-        close_piece(w, key, piece);
+        close_piece(w, by, piece);
     }
-    w->key = key;
+    w->key = by->key;
     w->piece = piece;
     w->pieces++;
     piece->key = 0;
@@ -53,6 +76,8 @@ static void open_piece(struct recall_writer *w, uint64_t key)
     piece->sums[0] = 0;
     piece->bps = 0;
     piece->saved = 0;
+    piece->kind = by->kind;
+    piece->since = by->since;
 }
 
 /* False: memory does not say so, and nothing may be kept. */
@@ -127,6 +152,55 @@ static bool judge_frames(struct recall_writer *w)
     return true;
 }
 
+/* The frame whose step reads what comes after the first `words` words of the list. */
+static uint32_t frame_after(const struct stack_mend *mend, uint32_t words)
+{
+    uint32_t i = mend->count - 1;
+    while (words > 0 && i > 0) {
+        uint32_t of_step = stack_rule_is_by_bp(mend->rules[i]) ? 2 : 1;
+        words -= of_step < words ? of_step : words;
+        i--;
+    }
+    return i;
+}
+
+/*
+ * Under which key the first piece is put: the one that was missed, when what that stands for holds
+ * for this list. Of a frame's pc and sp: that the frame's kind is the key's. Of a piece that was
+ * reached so: the same of the frame it begins at.
+ */
+static struct recall_entry find_entry(const struct stack_recall *r, const struct stack_mend *mend)
+{
+    const struct stack_recall_piece *from = r->from;
+    if (from == NULL) {
+        return whole_entry(r->missed); /* of the innermost frame */
+    }
+    uint32_t words = r->verified - r->entered;
+    if (words == from->count && from->next == r->missed && from->next_kind != STACK_RECALL_AFTER) {
+        uint8_t kind = from->next_kind;
+        return r->kinds[frame_after(mend, r->verified)] == kind
+                   ? (struct recall_entry){r->missed, kind, kind, 0}
+                   : whole_entry(stack_recall_whole_key(r, r->id));
+    }
+    bool holds = from->kind == STACK_RECALL_WHOLE ||
+                 r->kinds[frame_after(mend, r->entered - from->since)] == from->kind;
+    return holds ? after_entry(from, words, r->missed)
+                 : whole_entry(stack_recall_whole_key(r, r->id));
+}
+
+/* What a piece that begins at the step from frame i is found by; `piece` is whole. */
+static struct recall_entry entry_at(const struct recall_writer *w, uint32_t i)
+{
+    const struct stack_recall_piece *piece = w->piece;
+    uint8_t kind = w->recall->kinds[i];
+    if (kind == STACK_RECALL_AFTER) {
+        uint64_t number = piece->number | piece->count;
+        return after_entry(piece, piece->count, stack_recall_key(w->recall, kind, number, 0));
+    }
+    uint64_t key = stack_recall_key(w->recall, kind, w->mend->pcs[i], w->mend->sps[i]);
+    return (struct recall_entry){key, kind, kind, 0};
+}
+
 /* Before the step from frame i: ends the piece where there is one that goes on from here, or no
  * room. False: nothing is left to do. */
 static bool go_on(struct recall_writer *w, uint32_t i)
@@ -136,17 +210,16 @@ static bool go_on(struct recall_writer *w, uint32_t i)
         return true;
     }
     bool is_full = piece->count + 2 > STACK_RECALL_WORDS;
-    uint64_t key = stack_recall_key(w->recall, STACK_RECALL_AFTER, piece->number | piece->count, 0);
-    if (w->recall->kinds[i] != STACK_RECALL_AFTER) {
-        key = stack_recall_key(w->recall, w->recall->kinds[i], w->mend->pcs[i], w->mend->sps[i]);
-        struct stack_recall_piece *found = stack_recall_piece_of(w->recall, key);
+    struct recall_entry next = entry_at(w, i);
+    if (next.key_kind != STACK_RECALL_AFTER) {
+        struct stack_recall_piece *found = stack_recall_piece_of(w->recall, next.key);
         if (found != NULL) {
-            close_piece(w, key, found);
+            close_piece(w, &next, found);
             return false;
         }
     }
     if (is_full) {
-        open_piece(w, key);
+        open_piece(w, &next);
     }
     return w->pieces <= STACK_RECALL_HOPS;
 }
@@ -157,13 +230,14 @@ void stack_recall_put(struct stack_recall *r, const struct stack_mend *mend)
     if (!judge_frames(&w)) {
         return;
     }
-    open_piece(&w, r->missed);
+    struct recall_entry first = find_entry(r, mend);
+    open_piece(&w, &first);
     for (uint32_t i = mend->count - 1; i > 0; i--) {
         if (!go_on(&w, i) || !add_step(&w, i)) {
             return;
         }
     }
     if (w.verified == 0) {
-        close_piece(&w, 0, NULL);
+        close_piece(&w, &(struct recall_entry){.key = 0}, NULL);
     }
 }

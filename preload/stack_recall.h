@@ -4,10 +4,12 @@
  * those words, each with what was found there, tells a stack from all others, and to find them all
  * the same is to have walked. Lists are kept in pieces. What a walk reads outward of a frame
  * depends on that frame's pc and sp, and now and then on its bp, so that lists share the pieces
- * from there on; where a word differs, what is found there says which piece goes on with that.
- * Not for: frames; a stack that is known again is told by its note alone.
- * Owner:   part of struct stack_state.   Threads: one.   Signals: within a capture; a siglongjmp
- *          out of it leaves a piece without a key.
+ * from there on; where a word differs, what is found there says which piece goes on with that. Both
+ * are shared only as far as they hold for the list at hand: a piece that is reached by a frame's pc
+ * and sp alone, and all that go on from it, are of lists to which bp does not matter from that
+ * frame on; a list to which it does goes on under a key of all its words so far. Not for: frames; a
+ * stack that is known again is told by its note alone. Owner:   part of struct stack_state.
+ * Threads: one.   Signals: within a capture; a siglongjmp out of it leaves a piece without a key.
  * Memory:  the struct alone, its pages touched as used.   Errno: never touched.
  */
 #ifndef ALLOCTRAP_STACK_RECALL_H
@@ -33,7 +35,8 @@ enum stack_recall_key_kind {
     STACK_RECALL_INNERMOST = 0, /* pc, sp: where the walk begins; bp is in the register */
     STACK_RECALL_FREE,          /* pc, sp: a frame from which on bp does not matter */
     STACK_RECALL_BP_BELOW,      /* pc, sp: one whose bp was saved right below its return address */
-    STACK_RECALL_AFTER          /* piece and word, value: any */
+    STACK_RECALL_AFTER,         /* piece and word, value: as the piece was reached itself */
+    STACK_RECALL_WHOLE          /* the sum of all words that led to it */
 };
 
 /* A word that a walk reads, and what it found there. */
@@ -53,6 +56,9 @@ struct stack_recall_piece {
     uint16_t saved; /* bit i: the bp beyond return address i was saved right below it */
     struct stack_recall_word words[STACK_RECALL_WORDS + 1]; /* with one that is never the same */
     uint64_t sums[STACK_RECALL_WORDS + 1]; /* of the terms of all words before this one */
+    uint32_t since;    /* words before its first one, from the piece on that is no AFTER */
+    uint8_t kind;      /* of the key of that piece: what holds for this one's lists as well */
+    uint8_t next_kind; /* of `next` */
 };
 
 /* A whole list. */
@@ -66,9 +72,11 @@ struct stack_recall {
     uint64_t numbers;  /* given to pieces, in the whole life of this memory */
     uint64_t salt;     /* of all keys: those under another one are forgotten */
     uint64_t missed;   /* the key that the last search ended with; 0: the list was there */
-    uint64_t id;       /* of that list */
-    uint32_t verified; /* words that had led to `missed` */
-    uint32_t finds;    /* searches, and those that found nothing, of late */
+    uint64_t id;       /* of that list, or of the words that had led to `missed` */
+    uint32_t verified; /* how many these are */
+    uint32_t entered;  /* and how many had led to `from` */
+    const struct stack_recall_piece *from; /* the piece that `missed` would have gone on from */
+    uint32_t finds;                        /* searches, and those that found nothing, of late */
     uint32_t misses;
     uintptr_t nowhere;               /* 0, of the words that are never the same */
     uint8_t kinds[STACK_FRAMES_MAX]; /* while a list is put: the kind of each frame's key */
@@ -90,8 +98,9 @@ static inline uint64_t stack_recall_key(const struct stack_recall *recall,
 static inline uint64_t stack_recall_term(const uintptr_t *at, uintptr_t value)
 {
     uint64_t x = ((uintptr_t)at * UINT64_C(0x9E3779B97F4A7C15) ^ value);
-    x *= UINT64_C(0xD6E8FEB86659FD93);
-    return (x ^ x >> 32) * UINT64_C(0xE7037ED1A0B428DB);
+    x = (x ^ x >> 32) * UINT64_C(0xD6E8FEB86659FD93);
+    x = (x ^ x >> 29) * UINT64_C(0xE7037ED1A0B428DB);
+    return x ^ x >> 32; /* folded last: what is multiplied last adds up to the same */
 }
 
 static inline struct stack_recall_piece *stack_recall_set(struct stack_recall *recall, uint64_t key)
@@ -108,6 +117,11 @@ static inline struct stack_recall_piece *stack_recall_piece_of(struct stack_reca
         return piece;
     }
     return piece[1].key == key ? piece + 1 : NULL;
+}
+
+static inline uint64_t stack_recall_whole_key(const struct stack_recall *recall, uint64_t id)
+{
+    return stack_recall_key(recall, STACK_RECALL_WHOLE, id >> 8, id);
 }
 
 /* How many words of a piece, from its first on, are as they were. */
@@ -171,8 +185,11 @@ static inline void *stack_recall_find(struct stack_recall *recall, const struct 
     uint32_t verified = 0;
     recall->bp = at->bp;
     recall->finds++;
+    recall->from = NULL;
     for (unsigned hop = 0; piece != NULL && hop < STACK_RECALL_HOPS; hop++) {
         uint32_t same = stack_recall_same(piece);
+        recall->from = piece;
+        recall->entered = verified;
         id += piece->sums[same];
         verified += same;
         if (same != piece->count) {
@@ -187,8 +204,12 @@ static inline void *stack_recall_find(struct stack_recall *recall, const struct 
         } else {
             return stack_recall_end(recall, id);
         }
+        if (__builtin_expect(piece == NULL, false)) {
+            piece = stack_recall_piece_of(recall, stack_recall_whole_key(recall, id));
+        }
     }
     recall->missed = key;
+    recall->id = id;
     recall->verified = verified;
     return NULL;
 }

@@ -264,3 +264,89 @@ Test(stack_recall, frames_further_out_are_shared_but_where_bp_leads)
     cr_assert_eq(m.recall->kinds[7], STACK_RECALL_BP_BELOW);
     cr_assert_eq(m.recall->kinds[8], STACK_RECALL_FREE, "it saved it");
 }
+
+/*
+ * 24 frames: the first piece of a list is the nine words that lead to frame 14, the second begins
+ * there. Frame 8 may lead outward by bp, which frame 16 may have saved; frame 18 is one of two.
+ */
+enum { DEEP = 24, FORK = 18, SAVER = 16, BY_BP = 8 };
+
+static uintptr_t *saved_bp(struct made_up *m)
+{
+    return &m->words[(DEEP - (SAVER - 1)) * FRAME_WORDS - 3];
+}
+
+static void *capture_saved(struct made_up *m, bool is_by_bp, bool is_saved, void *note)
+{
+    void *found = known(m);
+    if (found != NULL) {
+        return found;
+    }
+    walk(m);
+    if (is_saved) {
+        m->mend->rules[SAVER] = sp_rule() | STACK_RULE_SAVES_BP | (UINT64_C(0xffffe8) << 8);
+    }
+    if (is_by_bp) {
+        lead_by_bp(m, BY_BP, is_saved ? *saved_bp(m) : m->at.bp);
+    }
+    stack_recall_note(m->recall, m->mend, note);
+    return NULL;
+}
+
+static void *learn_saved(struct made_up *m, bool is_by_bp, bool is_saved, void *note)
+{
+    void *found = NULL;
+    for (int i = 0; i < 8 && found == NULL; i++) {
+        found = capture_saved(m, is_by_bp, is_saved, note);
+    }
+    return found;
+}
+
+/* Frames from 14 outward are met where bp does not matter, then from two ways in where it does:
+ * what one way finds in memory, the other finds in the register. */
+Test(stack_recall, what_follows_a_shared_piece_is_of_lists_that_share_it)
+{
+    struct made_up m = make(DEEP);
+    uintptr_t *fork = return_slot(&m, DEEP - 1 - FORK);
+    int notes[4];
+    *saved_bp(&m) = 0x99;
+    for (int way = 0; way < 2; way++) {
+        *fork += 64;
+        cr_assert_eq(learn_saved(&m, false, way == 1, &notes[way]), &notes[way]);
+    }
+    *return_slot(&m, DEEP - 1 - BY_BP) += 32;
+    cr_assert_eq(learn_saved(&m, true, true, &notes[2]), &notes[2]);
+    *fork -= 64;
+    cr_assert_eq(learn_saved(&m, true, false, &notes[3]), &notes[3]);
+    m.at.bp++;
+    cr_assert_null(known(&m), "here it is the register that leads on");
+    m.at.bp--;
+    *saved_bp(&m) = 0x9a;
+    cr_assert_eq(known(&m), &notes[3], "and not what was saved on the other way");
+    *saved_bp(&m) = 0x99;
+    *fork += 64;
+    cr_assert_eq(learn_saved(&m, true, true, &notes[2]), &notes[2]);
+    m.at.bp++;
+    cr_assert_eq(known(&m), &notes[2]);
+    *saved_bp(&m) = 0x9a;
+    cr_assert_null(known(&m));
+}
+
+/* A piece is gone, and a list that had gone on with it may not be told by its frame alone. */
+Test(stack_recall, a_piece_pushed_out_comes_back_for_lists_that_share_it)
+{
+    struct made_up m = make(DEEP);
+    int notes[2];
+    *saved_bp(&m) = 0x99;
+    cr_assert_eq(learn_saved(&m, false, true, &notes[0]), &notes[0]);
+    walk(&m);
+    uint64_t key = stack_recall_key(m.recall, STACK_RECALL_FREE, m.mend->pcs[14], m.mend->sps[14]);
+    struct stack_recall_piece *piece = stack_recall_piece_of(m.recall, key);
+    cr_assert_not_null(piece);
+    piece->key = 0;
+    *return_slot(&m, DEEP - 1 - BY_BP) += 32;
+    cr_assert_eq(learn_saved(&m, true, true, &notes[1]), &notes[1]);
+    cr_assert_null(stack_recall_piece_of(m.recall, key), "not under the frame's pc and sp");
+    *saved_bp(&m) = 0x9a;
+    cr_assert_null(known(&m));
+}

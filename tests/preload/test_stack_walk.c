@@ -155,11 +155,11 @@ static NOINLINE void branch(int depth)
 Test(stack_walk, random_call_trees_equal_libunwind)
 {
     begin(SESSION_STACKS_COMPARE);
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 4000; i++) {
         branch(12);
         cr_assert(is_sure());
     }
-    cr_assert_gt(compared(), 10000);
+    cr_assert_gt(compared(), 100000);
 }
 
 static int by_value(const void *a, const void *b)
