@@ -132,9 +132,13 @@ static uint8_t *put_varint(uint8_t *out, uint64_t value)
     return out;
 }
 
-void hist_encode(const struct hist *hist, uint8_t **ret_bytes, size_t *ret_len)
+size_t hist_encoded_max(const struct hist *hist)
 {
-    uint8_t *bytes = mem_zero((size_t)hist->bin_count * 2 + 1, VARINT_BYTES_MAX);
+    return ((size_t)hist->bin_count * 2 + 1) * VARINT_BYTES_MAX;
+}
+
+size_t hist_encode(const struct hist *hist, uint8_t *bytes)
+{
     uint8_t *out = put_varint(bytes, hist->bin_count);
     uint16_t last = 0;
     for (uint32_t i = 0; i < hist->bin_count; i++) {
@@ -142,8 +146,7 @@ void hist_encode(const struct hist *hist, uint8_t **ret_bytes, size_t *ret_len)
         out = put_varint(out, hist->bins[i].count);
         last = hist->bins[i].code;
     }
-    *ret_bytes = bytes;
-    *ret_len = (size_t)(out - bytes);
+    return (size_t)(out - bytes);
 }
 
 struct reader {

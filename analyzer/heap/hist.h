@@ -38,10 +38,11 @@ uint64_t hist_quantile(const struct hist *hist, unsigned per_ten_thousand);
 uint64_t hist_min(const struct hist *hist);
 uint64_t hist_max(const struct hist *hist);
 
-/* Bytes for the recording: LEB128 varints: bin count, then (code delta, count) pairs. The caller
- * frees *ret_bytes. decode refuses unsorted, overflowing or trailing input and leaves *ret empty.
- */
-void hist_encode(const struct hist *hist, uint8_t **ret_bytes, size_t *ret_len);
+/* Bytes for the recording: LEB128 varints: bin count, then (code delta, count) pairs. What
+ * hist_encode() writes, and returns how long it is, has room in hist_encoded_max() bytes. decode
+ * refuses unsorted, overflowing or trailing input and leaves *ret empty. */
+size_t hist_encoded_max(const struct hist *hist);
+size_t hist_encode(const struct hist *hist, uint8_t *bytes);
 bool hist_decode(const uint8_t *bytes, size_t len, struct hist *ret);
 
 #endif
