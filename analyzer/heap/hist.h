@@ -25,6 +25,14 @@ struct hist {
 };
 
 void hist_add(struct hist *hist, uint16_t code, uint64_t count);
+/* Makes room for so many bins in all, and not for more. */
+void hist_reserve(struct hist *hist, uint32_t bins);
+/* Adds a code above all others, which has room, count times; count is not 0. */
+static inline void hist_append(struct hist *hist, uint16_t code, uint64_t count)
+{
+    hist->bins[hist->bin_count++] = (struct hist_bin){.code = code, .count = count};
+    hist->count += count;
+}
 void hist_merge(struct hist *into, const struct hist *from);
 /* Takes the values of `what` out of `from`, as far as they are there. */
 void hist_take_off(struct hist *from, const struct hist *what);

@@ -533,7 +533,7 @@ void live_recorder_settle(struct live_recorder *recorder)
     struct profile *profile = recorder->profile;
     uint64_t units = recorder->units_ended;
     uint64_t now_ns = now_of(recorder);
-    heap_settle(recorder->heap);
+    heap_settle_unsealed(recorder->heap);
     live_counts_apply(&recorder->counts, profile, recorder->sessions.at, recorder->sessions.count);
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         const struct live_session *session = recorder->sessions.at[i];

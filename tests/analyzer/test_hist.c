@@ -104,6 +104,39 @@ Test(hist, merging_is_adding_each_value)
     hist_finish(&right);
 }
 
+Test(hist, merging_any_two_is_adding_each_value)
+{
+    srand(5);
+    for (int round = 0; round < 300; round++) {
+        struct hist parts[2] = {{0}, {0}};
+        struct hist whole = {0};
+        for (int i = rand() % 300; i > 0; i--) {
+            uint16_t code = (uint16_t)(rand() % (round + 1));
+            hist_add(&parts[rand() % (round % 20 + 1) == 0], code, 3);
+            hist_add(&whole, code, 3);
+        }
+        hist_merge(&parts[round % 2], &parts[1 - round % 2]);
+        cr_assert(is_equal(&parts[round % 2], &whole));
+        hist_finish(&parts[0]);
+        hist_finish(&parts[1]);
+        hist_finish(&whole);
+    }
+}
+
+Test(hist, what_is_appended_is_added)
+{
+    uint64_t values[] = {1, 5, 9};
+    struct hist whole = of_values(values, 3);
+    struct hist hist = {0};
+    hist_reserve(&hist, 3);
+    hist_append(&hist, 1, 1);
+    hist_append(&hist, 5, 1);
+    hist_append(&hist, 9, 1);
+    cr_assert(is_equal(&hist, &whole));
+    hist_finish(&hist);
+    hist_finish(&whole);
+}
+
 Test(hist, comes_back_from_its_bytes)
 {
     uint64_t values[] = {0, 1, 63, 64, 12345, 12345, UINT64_MAX};
