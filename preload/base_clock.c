@@ -2,10 +2,28 @@
 
 #include "base_env.h"
 
-enum { CLOCK_STOPPED = SESSION_CLOCK_TSC + 1 }; /* a kind that no session has */
+/* Kinds that no session has. */
+enum { CLOCK_STOPPED = SESSION_CLOCK_TSC + 1, CLOCK_NONE };
 
 struct session_clock clock_now_by;
+uint32_t clock_calls_by = CLOCK_NONE;
+uint64_t clock_slow_ticks;
+static bool are_calls_timed;
 static _Atomic uint64_t stopped_ns;
+
+static void set_kind(uint32_t kind)
+{
+    clock_now_by.kind = kind;
+    clock_slow_ticks =
+        clock_now_by.mult == 0 ? 0 : ((uint64_t)SESSION_SLOW_NS << 32) / clock_now_by.mult;
+    clock_calls_by = are_calls_timed ? kind : CLOCK_NONE;
+}
+
+void clock_time_calls(bool are_timed)
+{
+    are_calls_timed = are_timed;
+    set_kind(clock_now_by.kind);
+}
 
 uint64_t clock_monotonic_ns(void)
 {
@@ -20,7 +38,7 @@ void clock_stop(void)
 {
     if (clock_now_by.kind != CLOCK_STOPPED) {
         atomic_store_explicit(&stopped_ns, clock_to_ns(clock_ticks()), memory_order_relaxed);
-        clock_now_by.kind = CLOCK_STOPPED;
+        set_kind(CLOCK_STOPPED);
     }
 }
 
@@ -34,9 +52,7 @@ uint64_t clock_realtime_ns(void)
 void clock_use(const struct session_clock *rule)
 {
     clock_now_by = *rule;
-    if (!clock_rule_is_sane(rule)) {
-        clock_now_by.kind = SESSION_CLOCK_MONOTONIC;
-    }
+    set_kind(clock_rule_is_sane(rule) ? rule->kind : (uint32_t)SESSION_CLOCK_MONOTONIC);
 }
 
 void clock_calibrate(struct session_clock *ret_rule)

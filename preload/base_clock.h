@@ -11,9 +11,16 @@
 #include "base_local.h"
 
 LOCAL extern struct session_clock clock_now_by;
+/* Of the readings around calls: the kind of the clock, or one that no clock has where there are
+ * none. One look at it tells a hook both. */
+LOCAL extern uint32_t clock_calls_by;
+/* Of the TSC: fewer ticks than these are a call that is not slow. */
+LOCAL extern uint64_t clock_slow_ticks;
 
 /* COLD. Clocks by this rule from now on; a TSC rule that cannot be used is MONOTONIC. */
 void clock_use(const struct session_clock *rule);
+/* COLD. Whether calls are timed; they are not to begin with. */
+void clock_time_calls(bool are_timed);
 /* COLD. The processor's clock may not be read any more: each tick is 1 ns after the last one. */
 void clock_stop(void);
 /* COLD. Measures a rule, for some ms, and uses it. */
@@ -24,15 +31,39 @@ uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ns(void);
 
 /* HOT. */
+static inline uint64_t clock_tsc(void)
+{
+    return __rdtsc();
+}
+
+/* HOT. */
 static inline uint64_t clock_ticks(void)
 {
-    return clock_now_by.kind == SESSION_CLOCK_TSC ? __rdtsc() : clock_monotonic_ns();
+    return clock_now_by.kind == SESSION_CLOCK_TSC ? clock_tsc() : clock_monotonic_ns();
+}
+
+/* HOT. Calls are timed, and by the TSC: by clock_tsc(). */
+static inline bool clock_times_calls_by_tsc(void)
+{
+    return clock_calls_by == SESSION_CLOCK_TSC;
 }
 
 /* HOT. */
 static inline uint64_t clock_to_ns(uint64_t ticks)
 {
     return clock_rule_ns(&clock_now_by, ticks);
+}
+
+/* HOT. Where clock_times_calls_by_tsc(). */
+static inline uint64_t clock_tsc_to_ns(uint64_t ticks)
+{
+    return clock_now_by.base_ns +
+           (uint64_t)clock_rule_scale(&clock_now_by, ticks - clock_now_by.base_ticks);
+}
+/* HOT. The same of a span below clock_slow_ticks: the product has 64 bits then. */
+static inline uint64_t clock_tsc_quick_ns(uint64_t span_ticks)
+{
+    return span_ticks * clock_now_by.mult >> 32;
 }
 
 /* HOT. ns between two tick counts, the later one first; 0 when it is not: the thread moved to a

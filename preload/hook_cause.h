@@ -61,9 +61,9 @@ static inline unsigned hook_cause_size_bits(size_t size)
 }
 
 /* HOT. Such a call from there may be armed; one in 64 for each armed place is not. */
-static inline bool hook_cause_may_be_armed(const struct stack_at *at, size_t size)
+static inline bool hook_cause_may_be_armed(uintptr_t pc, uintptr_t sp, size_t size)
 {
-    return (hook_tls.armed >> ((at->pc ^ at->sp ^ hook_cause_size_bits(size)) & 63) & 1) != 0;
+    return (hook_tls.armed >> ((pc ^ sp ^ hook_cause_size_bits(size)) & 63) & 1) != 0;
 }
 
 /* HOT. Of an armed call: the rest that asking has cost may be over. */

@@ -26,33 +26,78 @@ struct call_facts {
     struct site_sum sum;
 };
 
-void hook_begin_slowly(struct hook_now *now)
+uint32_t hook_begin_slowly(const uintptr_t *frame, unsigned call)
 {
-    now->way = HOOK_PASS;
     if (life_is_off()) {
-        return;
+        return 0; /* HOOK_PASS */
     }
     int host_errno = errno;
-    enum hook_guard_result guard = hook_guard_enter(&now->at);
+    struct stack_at at = hook_at(frame);
+    enum hook_guard_result guard = hook_guard_enter(&at);
     if (guard == HOOK_GUARD_NESTED ||
-        (guard == HOOK_GUARD_INSIDE && hook_next_is_known() && !hook_next_is_side(now->at.pc))) {
-        now->outer_phase = (uint8_t)hook_tls.phase;
-        now->way = HOOK_NESTED;
+        (guard == HOOK_GUARD_INSIDE && hook_next_is_known() && !hook_next_is_side(at.pc))) {
+        return hook_state(HOOK_NESTED, call, hook_tls.phase);
     }
     if (guard > HOOK_GUARD_ENTERED_STALE) {
-        return;
+        return 0;
     }
     enum session_loss cause;
-    now->way = (uint8_t)life_enter(&cause);
-    now->cause = (uint8_t)cause;
-    if (now->way == HOOK_PASS) {
+    enum hook_way way = life_enter(&cause);
+    if (way == HOOK_PASS) {
         hook_guard_leave();
-    } else if (now->way == HOOK_RECORD && guard == HOOK_GUARD_ENTERED_STALE) {
+    } else if (way == HOOK_RECORD && guard == HOOK_GUARD_ENTERED_STALE) {
         /* Relaxed: the owner's alone to write, a tolerance to whoever reads it. */
         atomic_fetch_add_explicit(&hook_tls.scratch->place->left_hooks, 1, memory_order_relaxed);
         stack_forget(hook_tls.scratch->stack);
     }
     errno = host_errno;
+    return way == HOOK_PASS ? 0 : hook_state(way, call, cause);
+}
+
+uint64_t hook_start_ticks(unsigned call)
+{
+    bool is_read = life_config.is_latency_on || hook_call_effect(call) != HOOK_EFFECT_ALLOC;
+    return is_read ? clock_ticks() : 0;
+}
+
+static bool is_free(const struct hook_now *now)
+{
+    return hook_call_effect(hook_call(now)) == HOOK_EFFECT_FREE;
+}
+
+IN_PLACE uint64_t time_of(const struct hook_now *now)
+{
+    return life_config.is_latency_on ? clock_span_ns(now->end_ticks, now->start_ticks) : 0;
+}
+
+uint32_t hook_begin_measured(const uintptr_t *frame, size_t size)
+{
+    struct hook_cause *cause = &hook_tls.scratch->cause;
+    struct stack_at at = hook_at(frame);
+    return hook_cause_is_rested(cause) && hook_cause_begin(cause, &at, size) ? HOOK_STATE_MEASURED
+                                                                             : 0;
+}
+
+/* After the second clock reading of a measured call. */
+static bool is_slow_measured(const struct hook_now *now)
+{
+    /* Not in a child that a handler has forked in the middle. */
+    return life_is_current() && time_of(now) >= SESSION_SLOW_NS &&
+           hook_cause_end(&hook_tls.scratch->cause);
+}
+
+bool hook_is_done(struct hook_now *now)
+{
+    if (hook_way(now) == HOOK_PASS) {
+        return false;
+    }
+    if (life_config.is_latency_on || !is_free(now)) {
+        now->end_ticks = clock_ticks();
+    }
+    if ((now->state & HOOK_STATE_MEASURED) != 0 && !is_slow_measured(now)) {
+        now->state -= HOOK_STATE_MEASURED;
+    }
+    return true;
 }
 
 static uint64_t row_key(uint64_t stack_hash, unsigned call, uint32_t epoch)
@@ -93,59 +138,62 @@ static void follow_epoch(struct hook_scratch *scratch)
 
 /* The row of a call site that is not known yet; NULL: the call belongs to the remainder. */
 __attribute__((noinline)) static struct session_row *
-row_new(struct hook_scratch *scratch, const struct hook_now *now, enum hook_effect effect)
+row_new(struct hook_scratch *scratch, uint64_t key, unsigned call, bool has_stack)
 {
-    bool has_stack = effect != HOOK_EFFECT_FREE || life_config.are_free_stacks_on;
-    uint64_t hash = has_stack ? stack_capture(scratch->stack, &now->at)->hash : NO_STACK_HASH;
-    uint64_t key = row_key(hash, now->call, scratch->epoch);
+    int host_errno = errno;
     uint32_t path = has_stack ? path_of_stack(scratch) : 0;
-    if (path == 0 && has_stack) {
-        link_add(&scratch->place->lost[LOSS_PATHS_FULL], 1);
-        return NULL;
-    }
-    struct site_entry *entry = site_add(&scratch->sites, key, path, now->call);
+    bool has_path = path != 0 || !has_stack;
+    struct site_entry *entry = has_path ? site_add(&scratch->sites, key, path, call) : NULL;
     if (entry == NULL) {
-        link_add(&scratch->place->lost[LOSS_ROWS_FULL], 1);
-        return NULL;
+        link_add(&scratch->place->lost[has_path ? LOSS_ROWS_FULL : LOSS_PATHS_FULL], 1);
     }
-    return site_row(&scratch->sites, entry);
+    errno = host_errno;
+    return entry == NULL ? NULL : site_row(&scratch->sites, entry);
 }
 
+/* By the identity of its stack, the one that was captured last if there is one. */
 IN_PLACE struct session_row *row_by_hash(struct hook_scratch *scratch, uint64_t hash, unsigned call)
 {
-    const struct site_entry *entry =
-        site_find(&scratch->sites, row_key(hash, call, scratch->epoch));
-    return __builtin_expect(entry != NULL, true) ? site_row(&scratch->sites, entry) : NULL;
+    uint64_t key = row_key(hash, call, scratch->epoch);
+    const struct site_entry *entry = site_find(&scratch->sites, key);
+    return __builtin_expect(entry != NULL, true)
+               ? site_row(&scratch->sites, entry)
+               : row_new(scratch, key, call, hash != NO_STACK_HASH);
 }
 
-/* row_known() of a stack that is not known as it stands. */
-__attribute__((noinline)) static struct session_row *row_of_walk(struct hook_scratch *scratch,
-                                                                 const struct hook_now *now)
+/* row_of() a stack that is not known as it stands. */
+__attribute__((noinline)) static struct session_row *
+row_of_walk(struct hook_scratch *scratch, const uintptr_t *frame, unsigned call)
 {
-    struct stack_ref *stack = stack_capture(scratch->stack, &now->at);
-    struct session_row *row = stack->note;
-    if (row == NULL || row->call != now->call) { /* one place may call two functions */
-        row = row_by_hash(scratch, stack->hash, now->call);
-    }
+    struct stack_at at = hook_at(frame);
+    struct session_row *row = row_by_hash(scratch, stack_capture(scratch->stack, &at), call);
     if (row != NULL) {
         stack_note(scratch->stack, row);
     }
     return row;
 }
 
-/* The row of a known call site, or NULL. */
-IN_PLACE struct session_row *row_known(struct hook_scratch *scratch, const struct hook_now *now,
-                                       enum hook_effect effect)
+/* The row of the call; NULL: it belongs to the remainder. */
+IN_PLACE struct session_row *row_of(struct hook_scratch *scratch, const struct hook_now *now,
+                                    enum hook_effect effect)
 {
+    unsigned call = hook_call(now);
     follow_epoch(scratch);
     if (effect == HOOK_EFFECT_FREE && !life_config.are_free_stacks_on) {
-        return row_by_hash(scratch, NO_STACK_HASH, now->call);
+        return row_by_hash(scratch, NO_STACK_HASH, call);
     }
-    struct session_row *row = stack_known(scratch->stack, &now->at);
-    if (__builtin_expect(row != NULL && row->call == now->call, true)) {
+    if ((now->state & HOOK_STATE_LOOKED) == 0) {
+        struct session_row *row = hook_row_again(scratch, now, call);
+        if (row != NULL) {
+            return row;
+        }
+    }
+    struct stack_at at = hook_at(now->frame);
+    struct session_row *row = stack_known(scratch->stack, &at);
+    if (__builtin_expect(row != NULL && row->call == call, true)) {
         return row;
     }
-    return row_of_walk(scratch, now);
+    return row_of_walk(scratch, now->frame, call); /* one place may call two functions */
 }
 
 __attribute__((noinline)) static void push(struct hook_scratch *scratch,
@@ -165,59 +213,28 @@ __attribute__((noinline)) static void push(struct hook_scratch *scratch,
     }
 }
 
-IN_PLACE struct session_event event_of(const struct hook_now *now, uint32_t path, uint64_t stamp_ns,
-                                       const void *block)
-{
-    return (struct session_event){.stamp_ns = stamp_ns,
-                                  .word1 = (uint64_t)(uintptr_t)block & SESSION_LOW48,
-                                  .word2 = (uint64_t)now->call << 48,
-                                  .word3 = path | (uint64_t)(uint32_t)(now->at.sp >> 4) << 32};
-}
-
-IN_PLACE uint64_t latency_part(uint64_t ns)
-{
-    return life_config.is_latency_on ? (uint64_t)loglin_code(ns) << 48 : 0;
-}
-
-IN_PLACE uint64_t size_part(size_t size)
-{
-    return size < SESSION_LOW48 ? size : SESSION_LOW48;
-}
-
 IN_PLACE uint64_t flags_part(unsigned flags)
 {
     return (uint64_t)flags << 56;
 }
 
-IN_PLACE uint64_t time_of(const struct hook_now *now)
-{
-    return life_config.is_latency_on ? clock_span_ns(now->end_ticks, now->start_ticks) : 0;
-}
-
-void hook_measured(struct hook_now *now)
-{
-    /* Not in a child that a handler has forked in the middle. */
-    now->is_measured = life_is_current() && time_of(now) >= SESSION_SLOW_NS &&
-                       hook_cause_end(&hook_tls.scratch->cause);
-}
-
 /* A slow call, before its own events: arms its place, and tells what it met where that is known.
  * word: the requested size, of a call that ends a block its address. */
-__attribute__((noinline)) static void tell_cause(struct hook_scratch *scratch,
-                                                 const struct hook_now *now, uint64_t stamp_ns,
-                                                 uint64_t word, uint32_t path, uint64_t ns)
+__attribute__((noinline)) static void tell_cause(struct hook_scratch *scratch, struct hook_now now,
+                                                 uint64_t stamp_ns, uint64_t word, uint32_t path,
+                                                 uint64_t ns)
 {
     if (!life_config.are_causes_on) {
         return;
     }
-    bool is_free = hook_call_effect(now->call) == HOOK_EFFECT_FREE;
-    hook_cause_arm(&scratch->cause, &now->at, is_free ? 0 : word, ns);
-    if (now->is_measured) {
+    struct stack_at at = hook_at(now.frame);
+    hook_cause_arm(&scratch->cause, &at, is_free(&now) ? 0 : word, ns);
+    if ((now.state & HOOK_STATE_MEASURED) != 0) {
         const struct session_usage *usage = &scratch->cause.within;
         struct session_event told = {.stamp_ns = stamp_ns,
-                                     .word1 = (word & SESSION_LOW48) | latency_part(ns),
+                                     .word1 = (word & SESSION_LOW48) | hook_latency_part(ns),
                                      .word2 = session_usage_faults(usage) |
-                                              (uint64_t)now->call << 48 |
+                                              (uint64_t)hook_call(&now) << 48 |
                                               flags_part(SESSION_EVENT_USAGE),
                                      .word3 = path | (uint64_t)session_usage_switches(usage) << 32};
         (void)ring_push(&scratch->ring, &told, 1); /* full: a call that was not measured */
@@ -231,12 +248,13 @@ static void tell(struct hook_scratch *scratch, const struct call_facts *facts, u
     struct session_event events[2];
     uint32_t count = 0;
     if (facts->sum.frees != 0) {
-        events[count] = event_of(now, path, clock_to_ns(now->start_ticks), facts->ended);
+        events[count] =
+            hook_event_of(now, hook_call(now), path, clock_to_ns(now->start_ticks), facts->ended);
         if (facts->effect == HOOK_EFFECT_REALLOC) {
             events[count].word2 |= flags_part(SESSION_EVENT_OLD);
         }
         if (facts->sum.allocs == 0) { /* else the latency is the new block's */
-            events[count].word1 |= latency_part(facts->sum.ns);
+            events[count].word1 |= hook_latency_part(facts->sum.ns);
             events[count].word2 |=
                 facts->effect == HOOK_EFFECT_REALLOC ? flags_part(SESSION_EVENT_NULL) : 0;
         }
@@ -244,17 +262,18 @@ static void tell(struct hook_scratch *scratch, const struct call_facts *facts, u
     }
     if (facts->sum.allocs != 0 || facts->sum.failed != 0) {
         const void *block = facts->sum.failed != 0 ? facts->ended : facts->begun;
-        events[count] = event_of(now, path, clock_to_ns(now->end_ticks), block);
-        events[count].word1 |= latency_part(facts->sum.ns);
-        events[count].word2 |= size_part(facts->size);
+        events[count] =
+            hook_event_of(now, hook_call(now), path, clock_to_ns(now->end_ticks), block);
+        events[count].word1 |= hook_latency_part(facts->sum.ns);
+        events[count].word2 |= hook_size_part(facts->size);
         events[count].word2 |= facts->sum.failed != 0 ? flags_part(SESSION_EVENT_FAILED) : 0;
         count++;
     }
     if (count != 0) {
         if (__builtin_expect(facts->sum.ns >= SESSION_SLOW_NS, false)) {
             bool is_free = facts->effect == HOOK_EFFECT_FREE;
-            tell_cause(scratch, now, events[0].stamp_ns,
-                       is_free ? (uintptr_t)facts->ended : size_part(facts->size), path,
+            tell_cause(scratch, *now, events[0].stamp_ns,
+                       is_free ? (uintptr_t)facts->ended : hook_size_part(facts->size), path,
                        facts->sum.ns);
         }
         push(scratch, events, count);
@@ -271,64 +290,60 @@ static struct site_sum sum_of(const void *begun, const void *ended, size_t size,
 
 /* A handler forked in the middle of this call, or the session ended: nothing of the scratch may be
  * written, it is another process's or gone. */
-__attribute__((noinline)) static void count_elsewhere(const struct hook_now *now, const void *begun,
-                                                      const void *ended, size_t size,
-                                                      bool is_failed)
+static void count_elsewhere(const struct hook_now *now, const void *begun, const void *ended,
+                            size_t size, bool is_failed)
 {
     struct site_sum sum = sum_of(begun, ended, size, is_failed);
     uint64_t events = sum.allocs + sum.frees + sum.failed;
-    if (now->way == HOOK_NESTED && life_is_current()) {
+    unsigned call = hook_call(now);
+    if (hook_way(now) == HOOK_NESTED && life_is_current()) {
         struct session_thread *place = hook_tls.scratch->place;
-        site_count_shared(&place->rest[now->call], &sum);
+        site_count_shared(&place->rest[call], &sum);
         link_add(&place->lost[LOSS_NESTED], events);
         return;
     }
-    enum session_loss cause = now->way == HOOK_EARLY ? (enum session_loss)now->cause : LOSS_EARLY;
-    life_count_early(now->call, &sum, cause, events);
+    bool is_early = hook_way(now) == HOOK_EARLY;
+    enum session_loss cause = is_early ? (enum session_loss)hook_detail(now) : LOSS_EARLY;
+    life_count_early(call, &sum, cause, events);
 }
 
-static void record_any(const struct call_facts *facts)
+static void record_any(const struct call_facts *facts, struct session_row *row)
 {
     struct hook_scratch *scratch = hook_tls.scratch;
     const struct hook_now *now = facts->now;
-    struct session_row *row = row_known(scratch, now, facts->effect);
-    if (__builtin_expect(row == NULL, false)) {
-        row = row_new(scratch, now, facts->effect);
-    }
     if (row != NULL) {
         site_count(row, &facts->sum);
     } else {
-        site_count_shared(&scratch->place->rest[now->call], &facts->sum);
+        site_count_shared(&scratch->place->rest[hook_call(now)], &facts->sum);
     }
     tell(scratch, facts, row != NULL ? row->path : 0);
 }
 
 IN_PLACE bool is_recording(const struct hook_now *now)
 {
-    return __builtin_expect(now->way == HOOK_RECORD && life_is_current(), true);
+    return __builtin_expect(hook_way(now) == HOOK_RECORD && life_is_current(), true);
 }
 
-void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_t size,
-                     bool is_failed)
+void hook_finish_any(struct hook_now now, void *begun, void *ended, size_t size, bool is_failed)
 {
     int host_errno = errno; /* what the host must see, set by the real function */
     hook_guard_phase(HOOK_IN_OURS);
-    if (is_recording(now)) {
-        struct call_facts facts = {.now = now,
-                                   .effect = hook_call_effect(now->call),
+    if (is_recording(&now)) {
+        struct call_facts facts = {.now = &now,
+                                   .effect = hook_call_effect(hook_call(&now)),
                                    .begun = begun,
                                    .ended = ended,
                                    .size = size,
                                    .sum = sum_of(begun, ended, size, is_failed)};
-        facts.sum.ns = time_of(now);
-        record_any(&facts);
+        facts.sum.ns = time_of(&now);
+        record_any(&facts, row_of(hook_tls.scratch, &now, facts.effect));
     } else {
-        count_elsewhere(now, begun, ended, size, is_failed);
+        count_elsewhere(&now, begun, ended, size, is_failed);
     }
-    if (now->way != HOOK_NESTED) {
+    if (hook_way(&now) != HOOK_NESTED) {
         hook_guard_leave();
     } else {
-        hook_guard_phase(now->outer_phase);
+        hook_guard_phase(hook_detail(&now));
     }
     errno = host_errno;
 }
@@ -343,59 +358,86 @@ __attribute__((noinline)) static void push_slowly(struct hook_scratch *scratch, 
     errno = host_errno;
 }
 
-IN_PLACE void push_one(struct hook_scratch *scratch, struct session_event event)
+/* A call that began or ended one block, from a site without a row. */
+__attribute__((noinline)) static void record_remainder(struct hook_now now, const void *begun,
+                                                       const void *ended, size_t size)
 {
-    if (__builtin_expect(!ring_push_quickly(&scratch->ring, &event), false)) {
+    int host_errno = errno;
+    struct call_facts facts = {.now = &now,
+                               .effect = hook_call_effect(hook_call(&now)),
+                               .begun = begun,
+                               .ended = ended,
+                               .size = size,
+                               .sum = sum_of(begun, ended, size, false)};
+    facts.sum.ns = time_of(&now);
+    record_any(&facts, NULL);
+    errno = host_errno;
+}
+
+/* hook_finish_any() for a call that began or ended one block: from a call site that is known,
+ * nothing here touches errno. */
+IN_PLACE void record_one(const struct hook_now *now, enum hook_effect effect, const void *block,
+                         size_t size)
+{
+    struct hook_scratch *scratch = hook_tls.scratch;
+    bool is_free = effect == HOOK_EFFECT_FREE;
+    struct session_row *row = row_of(scratch, now, effect);
+    if (__builtin_expect(row == NULL, false)) {
+        record_remainder(*now, is_free ? NULL : block, is_free ? block : NULL, size);
+        return;
+    }
+    uint64_t ns = time_of(now);
+    site_count(row,
+               &(struct site_sum){.allocs = !is_free, .frees = is_free, .bytes = size, .ns = ns});
+    uint64_t stamp_ns = clock_to_ns(is_free ? now->start_ticks : now->end_ticks);
+    struct session_event event = hook_event_of(now, hook_call(now), row->path, stamp_ns, block);
+    event.word1 |= hook_latency_part(ns);
+    event.word2 |= hook_size_part(size);
+    if (__builtin_expect(ns >= SESSION_SLOW_NS, false)) {
+        tell_cause(scratch, *now, stamp_ns, is_free ? (uintptr_t)block : hook_size_part(size),
+                   row->path, ns);
+    }
+    uint64_t next = ring_next(&scratch->ring);
+    if (ring_has_room(&scratch->ring, next)) {
+        ring_push_next(&scratch->ring, next, &event);
+    } else {
         push_slowly(scratch, event.stamp_ns, event.word1, event.word2, event.word3);
     }
 }
 
-/*
- * hook_finish_any() for a call that began or ended one block, from a call site that is known:
- * nothing here touches errno. False: nothing was done.
- */
-IN_PLACE bool record_known(const struct hook_now *now, enum hook_effect effect, const void *block,
-                           size_t size)
+void hook_finish_alloc(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
+                       uint32_t state, void *ptr, size_t size)
 {
-    struct hook_scratch *scratch = hook_tls.scratch;
-    struct session_row *row = row_known(scratch, now, effect);
-    if (__builtin_expect(row == NULL, false)) {
-        return false;
+    const struct hook_now now = {frame, start_ticks, end_ticks, state};
+    if (__builtin_expect(ptr != NULL, true) && is_recording(&now)) {
+        record_one(&now, HOOK_EFFECT_ALLOC, ptr, size);
+        hook_guard_leave();
+    } else {
+        hook_finish_any(now, ptr, NULL, size, ptr == NULL);
     }
-    uint64_t ns = time_of(now);
-    bool is_free = effect == HOOK_EFFECT_FREE;
-    site_count(row,
-               &(struct site_sum){.allocs = !is_free, .frees = is_free, .bytes = size, .ns = ns});
-    struct session_event event =
-        event_of(now, row->path, clock_to_ns(is_free ? now->start_ticks : now->end_ticks), block);
-    event.word1 |= latency_part(ns);
-    event.word2 |= size_part(size);
-    if (__builtin_expect(ns >= SESSION_SLOW_NS, false)) {
-        tell_cause(scratch, now, event.stamp_ns, is_free ? (uintptr_t)block : size_part(size),
-                   row->path, ns);
-    }
-    push_one(scratch, event);
-    return true;
 }
 
-void hook_finish_alloc(const struct hook_now *now, void *ptr, size_t size)
+void hook_finish_free(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
+                      uint32_t state, void *ptr)
 {
-    hook_guard_phase(HOOK_IN_OURS);
-    if (__builtin_expect(ptr != NULL, true) && is_recording(now) &&
-        record_known(now, HOOK_EFFECT_ALLOC, ptr, size)) {
+    const struct hook_now now = {frame, start_ticks, end_ticks, state};
+    if (__builtin_expect(ptr != NULL, true) && is_recording(&now)) {
+        record_one(&now, HOOK_EFFECT_FREE, ptr, 0);
         hook_guard_leave();
-        return;
+    } else {
+        hook_finish_any(now, NULL, ptr, 0, false);
     }
-    hook_finish_any(now, ptr, NULL, size, ptr == NULL);
 }
 
-void hook_finish_free(const struct hook_now *now, void *ptr)
+void hook_end_otherwise(struct hook_now now, void *ptr, size_t size)
 {
-    hook_guard_phase(HOOK_IN_OURS);
-    if (__builtin_expect(ptr != NULL, true) && is_recording(now) &&
-        record_known(now, HOOK_EFFECT_FREE, ptr, 0)) {
-        hook_guard_leave();
+    if (!hook_is_done(&now)) {
         return;
     }
-    hook_finish_any(now, NULL, ptr, 0, false);
+    hook_guard_phase(HOOK_IN_OURS);
+    if (is_free(&now)) {
+        hook_finish_free(now.frame, now.start_ticks, now.end_ticks, now.state, ptr);
+    } else {
+        hook_finish_alloc(now.frame, now.start_ticks, now.end_ticks, now.state, ptr, size);
+    }
 }

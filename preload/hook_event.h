@@ -16,59 +16,120 @@
 
 #include "base_clock.h"
 #include "hook_life.h"
+#include "stack_mend.h"
 
 #include <stddef.h>
 
-/* One call under way. */
+/* One call under way. Its address is given to no function that is not in place, so that it is
+ * registers in a hook. */
 struct hook_now {
-    struct stack_at at;
+    const uintptr_t *frame; /* the hook's own: its caller's rbp, and the return address */
     uint64_t start_ticks;
     uint64_t end_ticks;
-    uint8_t way;         /* enum hook_way */
-    uint8_t call;        /* enum hook_call */
-    bool is_measured;    /* hook_cause has asked the kernel before it */
-    uint8_t cause;       /* HOOK_EARLY: enum session_loss */
-    uint8_t outer_phase; /* HOOK_NESTED: enum hook_phase of the call that it interrupts */
+    uint32_t state; /* enum hook_way and the rest, as hook_state() puts them */
 };
 
-/* HOT. When the thread is not simply outside of hooks, with a place in the current session. */
-void hook_begin_slowly(struct hook_now *now);
-/* HOT. After the second clock reading of a measured call. */
-void hook_measured(struct hook_now *now);
+/* PURE. detail: of HOOK_EARLY, why (enum session_loss); of HOOK_NESTED, the phase of the call that
+ * it interrupts (enum hook_phase). */
+static inline uint32_t hook_state(enum hook_way way, unsigned call, unsigned detail)
+{
+    return (uint32_t)way | call << 8 | detail << 16;
+}
+
+enum {
+    HOOK_STATE_MEASURED = 1 << 24, /* hook_cause has asked the kernel before it */
+    HOOK_STATE_LOOKED = 1 << 25    /* hook_row_again() has just said no */
+};
+
+/* PURE. */
+static inline enum hook_way hook_way(const struct hook_now *now)
+{
+    return (enum hook_way)(now->state & 0xff);
+}
+/* PURE. enum hook_call. */
+static inline unsigned hook_call(const struct hook_now *now)
+{
+    return now->state >> 8 & 0xff;
+}
+/* PURE. */
+static inline unsigned hook_detail(const struct hook_now *now)
+{
+    return now->state >> 16 & 0xff;
+}
+
+/* PURE. An event without latency and size. */
+static inline struct session_event hook_event_of(const struct hook_now *now, unsigned call,
+                                                 uint32_t path, uint64_t stamp_ns,
+                                                 const void *block)
+{
+    uint64_t sp = (uintptr_t)(now->frame + 2);
+    return (struct session_event){.stamp_ns = stamp_ns,
+                                  .word1 = (uint64_t)(uintptr_t)block & SESSION_LOW48,
+                                  .word2 = (uint64_t)call << 48,
+                                  .word3 = path | (uint64_t)(uint32_t)(sp >> 4) << 32};
+}
+/* PURE. For word1; 0 of calls that are not timed. */
+static inline uint64_t hook_latency_part(uint64_t ns)
+{
+    return (uint64_t)loglin_code(ns) << 48;
+}
+/* PURE. For word2. */
+static inline uint64_t hook_size_part(size_t size)
+{
+    return size < SESSION_LOW48 ? size : SESSION_LOW48;
+}
+
+/* HOT. What a hook knows of its caller. */
+static inline struct stack_at hook_at(const uintptr_t *frame)
+{
+    return (struct stack_at){.pc = frame[1], .sp = (uintptr_t)(frame + 2), .bp = frame[0]};
+}
+
+/* HOT. When the thread is not simply outside of hooks, with a place in the current session: the
+ * state. */
+uint32_t hook_begin_slowly(const uintptr_t *frame, unsigned call);
+/* HOT. The call may be an armed one: HOOK_STATE_MEASURED where this call is measured, or 0. */
+uint32_t hook_begin_measured(const uintptr_t *frame, size_t size);
+/* HOT. The first clock reading, where it is none of the TSC. */
+uint64_t hook_start_ticks(unsigned call);
+/* HOT. After the real call: reads the clock. True when there is anything to record. */
+bool hook_is_done(struct hook_now *now);
 /* HOT. The call began `begun` and ended `ended` (NULL = none); is_failed: it should have returned
  * a block and did not, and `ended` stays. */
-void hook_finish_any(const struct hook_now *now, void *begun, void *ended, size_t size,
-                     bool is_failed);
-/* HOT. The same for a call that is to begin one block, or to end one: most calls. */
-void hook_finish_alloc(const struct hook_now *now, void *ptr, size_t size);
-void hook_finish_free(const struct hook_now *now, void *ptr);
+void hook_finish_any(struct hook_now now, void *begun, void *ended, size_t size, bool is_failed);
+/* HOT. The end of a call that is to begin one block, or to end one; whatever it is. */
+void hook_end_otherwise(struct hook_now now, void *ptr, size_t size);
+/* HOT. hook_finish_any() for a call that is to begin one block, or to end one, where
+ * hook_record_again() has just done nothing. All in registers. */
+void hook_finish_alloc(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
+                       uint32_t state, void *ptr, size_t size);
+void hook_finish_free(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
+                      uint32_t state, void *ptr);
 
 /* HOT. size: requested. frame: the hook's own __builtin_frame_address(0), which also makes it keep
  * the caller's rbp in its frame, where it can be read. */
 __attribute__((always_inline)) static inline void
 hook_begin_sized(struct hook_now *now, enum hook_call call, size_t size, const void *frame)
 {
-    const uintptr_t *words = frame;
-    now->at = (struct stack_at){.pc = words[1], .sp = (uintptr_t)(words + 2), .bp = words[0]};
-    now->call = (uint8_t)call;
-    now->is_measured = false;
+    now->frame = frame;
+    now->start_ticks = 0;
+    now->end_ticks = 0;
     if (__builtin_expect(hook_tls.guard_sp == 0 && life_is_current(), true)) {
-        hook_guard_raise(&now->at);
-        now->way = HOOK_RECORD;
-        if (__builtin_expect(hook_cause_may_be_armed(&now->at, size), false) &&
-            hook_cause_is_rested(&hook_tls.scratch->cause)) {
-            now->is_measured = hook_cause_begin(&hook_tls.scratch->cause, &now->at, size);
+        hook_guard_raise(now->frame[1], (uintptr_t)(now->frame + 2));
+        now->state = hook_state(HOOK_RECORD, call, 0);
+        if (__builtin_expect(hook_tls.armed != 0, false) &&
+            hook_cause_may_be_armed(now->frame[1], (uintptr_t)(now->frame + 2), size)) {
+            now->state |= hook_begin_measured(frame, size);
         }
     } else {
-        hook_begin_slowly(now);
-        if (now->way == HOOK_PASS) {
+        now->state = hook_begin_slowly(frame, call);
+        if (hook_way(now) == HOOK_PASS) {
             return;
         }
     }
     hook_guard_phase(HOOK_IN_REAL);
-    if (life_config.is_latency_on || hook_call_effect(call) != HOOK_EFFECT_ALLOC) {
-        now->start_ticks = clock_ticks();
-    }
+    now->start_ticks =
+        __builtin_expect(clock_times_calls_by_tsc(), true) ? clock_tsc() : hook_start_ticks(call);
 }
 
 /* HOT. The same of a call that asks for no size. */
@@ -78,36 +139,92 @@ __attribute__((always_inline)) static inline void hook_begin(struct hook_now *no
     hook_begin_sized(now, call, 0, frame);
 }
 
-/* HOT. True when there is anything to record. */
-__attribute__((always_inline)) static inline bool hook_is_done(struct hook_now *now,
-                                                               enum hook_effect effect)
+/* HOT. The row of the call, where its site is that of the last walk, or a sibling; else NULL. */
+__attribute__((always_inline)) static inline struct session_row *
+hook_row_again(const struct hook_scratch *scratch, const struct hook_now *now, unsigned call)
 {
-    if (now->way == HOOK_PASS) {
+    /* Relaxed: a library that has just been closed is in no frame of this thread. */
+    uint32_t epoch = atomic_load_explicit(&scratch->head->epoch, memory_order_relaxed);
+    if (__builtin_expect(epoch != scratch->epoch, false)) {
+        scratch->last_walk->stands = 0;
+        return NULL;
+    }
+    struct session_row *row =
+        stack_mend_again(scratch->last_walk, now->frame[1], (uintptr_t)(now->frame + 2));
+    return row != NULL && row->call == call ? row : NULL;
+}
+
+/*
+ * HOT. What hook_finish_alloc() and hook_finish_free() do, for the most frequent of calls: one that
+ * began or ended one block, from a site that is known at a look, that is not slow, and with room
+ * for its event. All in place, without a call. False: nothing was done.
+ */
+__attribute__((always_inline)) static inline bool
+hook_record_again(struct hook_now *now, enum hook_call call, const void *block, size_t size)
+{
+    bool is_free = hook_call_effect(call) == HOOK_EFFECT_FREE;
+    if (__builtin_expect(block == NULL || !life_is_current() ||
+                             (is_free && !life_config.are_free_stacks_on),
+                         false)) {
         return false;
     }
-    if (effect != HOOK_EFFECT_FREE || life_config.is_latency_on) {
-        now->end_ticks = clock_ticks();
+    struct hook_scratch *scratch = hook_tls.scratch;
+    struct session_row *row = hook_row_again(scratch, now, call);
+    if (__builtin_expect(row == NULL, false)) {
+        now->state |= HOOK_STATE_LOOKED;
+        return false;
     }
-    if (__builtin_expect(now->is_measured, false)) {
-        hook_measured(now);
+    uint64_t span_ticks = now->end_ticks - now->start_ticks; /* of a clock put back: very long */
+    uint64_t next = ring_next(&scratch->ring);
+    if (__builtin_expect(span_ticks >= clock_slow_ticks || !ring_has_room(&scratch->ring, next),
+                         false)) {
+        return false;
     }
+    uint64_t ns = clock_tsc_quick_ns(span_ticks);
+    uint64_t stamp_ns = clock_tsc_to_ns(is_free ? now->start_ticks : now->end_ticks);
+    struct session_event event = hook_event_of(now, call, row->path, stamp_ns, block);
+    event.word1 |= hook_latency_part(ns);
+    event.word2 |= hook_size_part(size);
+    site_count(row,
+               &(struct site_sum){.allocs = !is_free, .frees = is_free, .bytes = size, .ns = ns});
+    ring_push_next(&scratch->ring, next, &event);
+    hook_guard_leave();
+    return true;
+}
+
+/* HOT. Of a call that began or ended one block: is hook_record_again() worth trying? Then the clock
+ * is read. */
+__attribute__((always_inline)) static inline bool hook_is_plain(struct hook_now *now,
+                                                                enum hook_call call)
+{
+    if (__builtin_expect(
+            now->state != hook_state(HOOK_RECORD, call, 0) || !clock_times_calls_by_tsc(), false)) {
+        return false;
+    }
+    now->end_ticks = clock_tsc();
+    hook_guard_phase(HOOK_IN_OURS);
     return true;
 }
 
 /* HOT. size: requested. */
-__attribute__((always_inline)) static inline void hook_end_alloc(struct hook_now *now, void *ptr,
-                                                                 size_t size)
+__attribute__((always_inline)) static inline void
+hook_end_alloc(struct hook_now *now, enum hook_call call, void *ptr, size_t size)
 {
-    if (hook_is_done(now, HOOK_EFFECT_ALLOC)) {
-        hook_finish_alloc(now, ptr, size);
+    if (!hook_is_plain(now, call)) {
+        hook_end_otherwise(*now, ptr, size);
+    } else if (!hook_record_again(now, call, ptr, size)) {
+        hook_finish_alloc(now->frame, now->start_ticks, now->end_ticks, now->state, ptr, size);
     }
 }
 
 /* HOT. */
-__attribute__((always_inline)) static inline void hook_end_free(struct hook_now *now, void *ptr)
+__attribute__((always_inline)) static inline void hook_end_free(struct hook_now *now,
+                                                                enum hook_call call, void *ptr)
 {
-    if (hook_is_done(now, HOOK_EFFECT_FREE)) {
-        hook_finish_free(now, ptr);
+    if (!hook_is_plain(now, call)) {
+        hook_end_otherwise(*now, ptr, 0);
+    } else if (!hook_record_again(now, call, ptr, 0)) {
+        hook_finish_free(now->frame, now->start_ticks, now->end_ticks, now->state, ptr);
     }
 }
 
@@ -116,9 +233,10 @@ __attribute__((always_inline)) static inline void hook_end_free(struct hook_now 
 __attribute__((always_inline)) static inline void hook_end_realloc(struct hook_now *now, void *old,
                                                                    void *fresh, size_t size)
 {
-    if (hook_is_done(now, HOOK_EFFECT_REALLOC)) {
+    struct hook_now done = *now;
+    if (hook_is_done(&done)) {
         bool is_failed = fresh == NULL && (size != 0 || old == NULL);
-        hook_finish_any(now, fresh, old, size, is_failed);
+        hook_finish_any(done, fresh, old, size, is_failed);
     }
 }
 

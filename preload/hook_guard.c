@@ -31,11 +31,11 @@ static bool is_stale(uintptr_t sp)
 enum hook_guard_result hook_guard_enter(const struct stack_at *at)
 {
     if (hook_tls.guard_sp == 0) {
-        hook_guard_raise(at);
+        hook_guard_raise(at->pc, at->sp);
         return HOOK_GUARD_ENTERED;
     }
     if (is_stale(at->sp)) {
-        hook_guard_raise(at);
+        hook_guard_raise(at->pc, at->sp);
         hook_guard_phase(HOOK_IN_OURS);
         return HOOK_GUARD_ENTERED_STALE;
     }

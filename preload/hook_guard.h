@@ -53,10 +53,10 @@ enum hook_guard_result {
 enum hook_guard_result hook_guard_enter(const struct stack_at *at);
 
 /* HOT. Raises a guard that is known to be down. */
-static inline void hook_guard_raise(const struct stack_at *at)
+static inline void hook_guard_raise(uintptr_t pc, uintptr_t sp)
 {
-    hook_tls.guard_pc = at->pc;
-    hook_tls.guard_sp = at->sp;
+    hook_tls.guard_pc = pc;
+    hook_tls.guard_sp = sp;
     atomic_signal_fence(memory_order_seq_cst); /* up before anything that a handler may meet */
 }
 

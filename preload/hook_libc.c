@@ -16,7 +16,7 @@ EXPORT void *malloc(size_t size)
     struct hook_now now;
     hook_begin_sized(&now, CALL_MALLOC, size, __builtin_frame_address(0));
     void *ptr = hook_next()->malloc(size);
-    hook_end_alloc(&now, ptr, size);
+    hook_end_alloc(&now, CALL_MALLOC, ptr, size);
     return ptr;
 }
 
@@ -25,7 +25,7 @@ EXPORT void *calloc(size_t count, size_t size)
     struct hook_now now;
     hook_begin_sized(&now, CALL_CALLOC, count * size, __builtin_frame_address(0));
     void *ptr = hook_next()->calloc(count, size);
-    hook_end_alloc(&now, ptr, count * size);
+    hook_end_alloc(&now, CALL_CALLOC, ptr, count * size);
     return ptr;
 }
 
@@ -80,7 +80,7 @@ EXPORT void free(void *ptr)
     if (!hook_boot_owns(ptr)) {
         hook_next()->free(ptr);
     }
-    hook_end_free(&now, ptr);
+    hook_end_free(&now, CALL_FREE, ptr);
 }
 
 EXPORT void cfree(void *ptr)
@@ -90,7 +90,7 @@ EXPORT void cfree(void *ptr)
     if (!hook_boot_owns(ptr)) {
         hook_next()->cfree(ptr);
     }
-    hook_end_free(&now, ptr);
+    hook_end_free(&now, CALL_CFREE, ptr);
 }
 
 EXPORT int posix_memalign(void **ret, size_t alignment, size_t size)
@@ -98,7 +98,7 @@ EXPORT int posix_memalign(void **ret, size_t alignment, size_t size)
     struct hook_now now;
     hook_begin_sized(&now, CALL_POSIX_MEMALIGN, size, __builtin_frame_address(0));
     int result = hook_next()->posix_memalign(ret, alignment, size);
-    hook_end_alloc(&now, result == 0 ? *ret : NULL, size);
+    hook_end_alloc(&now, CALL_POSIX_MEMALIGN, result == 0 ? *ret : NULL, size);
     return result;
 }
 
@@ -107,7 +107,7 @@ EXPORT void *aligned_alloc(size_t alignment, size_t size)
     struct hook_now now;
     hook_begin_sized(&now, CALL_ALIGNED_ALLOC, size, __builtin_frame_address(0));
     void *ptr = hook_next()->aligned_alloc(alignment, size);
-    hook_end_alloc(&now, ptr, size);
+    hook_end_alloc(&now, CALL_ALIGNED_ALLOC, ptr, size);
     return ptr;
 }
 
@@ -116,7 +116,7 @@ EXPORT void *memalign(size_t alignment, size_t size)
     struct hook_now now;
     hook_begin_sized(&now, CALL_MEMALIGN, size, __builtin_frame_address(0));
     void *ptr = hook_next()->memalign(alignment, size);
-    hook_end_alloc(&now, ptr, size);
+    hook_end_alloc(&now, CALL_MEMALIGN, ptr, size);
     return ptr;
 }
 
@@ -125,7 +125,7 @@ EXPORT void *valloc(size_t size)
     struct hook_now now;
     hook_begin_sized(&now, CALL_VALLOC, size, __builtin_frame_address(0));
     void *ptr = hook_next()->valloc(size);
-    hook_end_alloc(&now, ptr, size);
+    hook_end_alloc(&now, CALL_VALLOC, ptr, size);
     return ptr;
 }
 
@@ -134,7 +134,7 @@ EXPORT void *pvalloc(size_t size)
     struct hook_now now;
     hook_begin_sized(&now, CALL_PVALLOC, size, __builtin_frame_address(0));
     void *ptr = hook_next()->pvalloc(size);
-    hook_end_alloc(&now, ptr, size);
+    hook_end_alloc(&now, CALL_PVALLOC, ptr, size);
     return ptr;
 }
 

@@ -149,6 +149,7 @@ static void publish(struct session_head *head)
                                        .are_free_stacks_on = control->free_stacks_on != 0,
                                        .are_causes_on = control->causes_on != 0 &&
                                                         control->latency_on != 0 && !is_filtered};
+    clock_time_calls(life_config.is_latency_on);
     hook_dl_start();
     if (!are_stacks_started) {
         are_stacks_started = true;
@@ -263,6 +264,7 @@ static struct hook_scratch *scratch_for(struct session_thread *place)
     if (scratch != NULL) {
         scratch->stack = (struct stack_state *)((char *)scratch + front);
         stack_state_init(scratch->stack, link_now.control->stacks_by, link_now.control->depth_max);
+        scratch->last_walk = stack_last_walk(scratch->stack);
     }
     return scratch;
 }

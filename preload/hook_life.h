@@ -36,6 +36,7 @@ struct hook_scratch {
     struct site_table sites;
     uint32_t epoch; /* of the stacks that stack_state may join */
     struct stack_state *stack;
+    struct stack_mend *last_walk; /* of it */
     struct hook_cause cause;
 };
 

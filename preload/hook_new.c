@@ -85,7 +85,7 @@ static void *aligned(size_t alignment, size_t size)
         void *found = real_of(&own);                                                               \
         memcpy(&real, &found, sizeof real);                                                        \
         void *ptr = real != NULL ? real arguments : instead;                                       \
-        hook_end_alloc(&now, ptr, size);                                                           \
+        hook_end_alloc(&now, CALL_##id, ptr, size);                                                \
         return ptr;                                                                                \
     }
 
@@ -106,7 +106,7 @@ static void *aligned(size_t alignment, size_t size)
         } else {                                                                                   \
             hook_next()->free(ptr);                                                                \
         }                                                                                          \
-        hook_end_free(&now, ptr);                                                                  \
+        hook_end_free(&now, CALL_##id, ptr);                                                       \
     }
 
 #define DEFINE_REALLOC(symbol, id, parameters, arguments)                                          \
@@ -158,7 +158,7 @@ EXPORT void *mi_calloc(size_t count, size_t size)
     void *found = real_of(&own);
     memcpy(&real, &found, sizeof real);
     void *ptr = real != NULL ? real(count, size) : hook_next()->calloc(count, size);
-    hook_end_alloc(&now, ptr, count * size);
+    hook_end_alloc(&now, CALL_MI_CALLOC, ptr, count * size);
     return ptr;
 }
 #endif

@@ -87,9 +87,8 @@ static bool tell(const struct hook_now *now, uint32_t kind, const char *name)
 /* As a call of free() begins: with the guard up and the clock read. False: not recorded. */
 static bool enter(struct hook_now *now, const void *frame)
 {
-    now->way = HOOK_PASS;
     hook_begin(now, CALL_FREE, frame);
-    if (now->way == HOOK_PASS) {
+    if (hook_way(now) == HOOK_PASS) {
         return false;
     }
     hook_guard_phase(HOOK_IN_OURS);
@@ -99,13 +98,13 @@ static bool enter(struct hook_now *now, const void *frame)
 /* This thread has a place of its own, and nothing of ours was interrupted. */
 static bool has_place(const struct hook_now *now)
 {
-    return now->way == HOOK_RECORD && life_is_current();
+    return hook_way(now) == HOOK_RECORD && life_is_current();
 }
 
 static void leave(const struct hook_now *now)
 {
-    if (now->way == HOOK_NESTED) {
-        hook_guard_phase((enum hook_phase)now->outer_phase);
+    if (hook_way(now) == HOOK_NESTED) {
+        hook_guard_phase((enum hook_phase)hook_detail(now));
     } else {
         hook_guard_leave();
     }

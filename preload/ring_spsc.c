@@ -65,7 +65,7 @@ bool ring_push(struct ring *ring, const struct session_event *events, uint32_t c
 {
     /* Relaxed: ours alone to write. */
     uint64_t tail = atomic_load_explicit(&ring->place->ring_tail, memory_order_relaxed);
-    ring->limit = 0; /* ring_push_quickly() refuses until all below has gone well */
+    ring->limit = 0; /* ring_has_room() says no until all below has gone well */
     if (ring->events == NULL || !has_room(ring, tail, count)) {
         return false;
     }

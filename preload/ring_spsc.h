@@ -10,6 +10,8 @@
 
 #include "alloctrap/session.h"
 
+#include <stddef.h>
+
 /* The producer's view. */
 struct ring {
     struct session_head *head;
@@ -31,19 +33,26 @@ void ring_init(struct ring *ring, struct session_head *head, struct session_thre
 /* HOT. Stores all of them or none; the caller waits or counts the loss. */
 bool ring_push(struct ring *ring, const struct session_event *events, uint32_t count);
 
-/* HOT. ring_push() of one event, where that takes no more than a look at our own copy of the head;
- * false: nothing was stored, ring_push() may do it. */
-static inline bool ring_push_quickly(struct ring *ring, const struct session_event *event)
+/* HOT. The number of the next event; relaxed: ours alone to write. */
+static inline uint64_t ring_next(const struct ring *ring)
 {
-    struct session_thread *place = ring->place;
-    /* Relaxed: ours alone to write. */
-    uint64_t tail = atomic_load_explicit(&place->ring_tail, memory_order_relaxed);
-    if (__builtin_expect(tail >= ring->limit, false)) {
-        return false;
-    }
-    ring->events[tail & ring->mask] = *event;
-    /* Release; pairs with the consumer's acquire: no tail is seen before the event under it. */
-    atomic_store_explicit(&place->ring_tail, tail + 1, memory_order_release);
-    return true;
+    return atomic_load_explicit(&ring->place->ring_tail, memory_order_relaxed);
 }
+
+/* HOT. There is room for the event of that number, by no more than a look at our own copy of the
+ * head; false: ring_push() may find some. */
+static inline bool ring_has_room(const struct ring *ring, uint64_t next)
+{
+    return __builtin_expect(next < ring->limit, true);
+}
+
+/* HOT. ring_push() of the event of that number, for which there is room. */
+static inline void ring_push_next(struct ring *ring, uint64_t next,
+                                  const struct session_event *event)
+{
+    ring->events[next & ring->mask] = *event;
+    /* Release; pairs with the consumer's acquire: no tail is seen before the event under it. */
+    atomic_store_explicit(&ring->place->ring_tail, next + 1, memory_order_release);
+}
+
 #endif

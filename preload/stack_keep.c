@@ -46,7 +46,7 @@ static void move_frame(struct stack_mend *s, uint32_t i, uint32_t to)
     s->bps[to] = s->bps[i];
     s->rules[to] = s->rules[i];
     s->terms[to] = stack_term(s->pcs[to], stack_rule_flags(s->rules[to]), to);
-    s->ref.hash += s->terms[to];
+    s->hash += s->terms[to];
 }
 
 /* The verified frames [keep, count) move so that they begin at `to`; their terms leave the sum
@@ -55,7 +55,7 @@ static void shift_kept(struct stack_mend *s, uint32_t to)
 {
     uint32_t kept = s->count - s->keep;
     for (uint32_t i = s->keep; i < s->count; i++) {
-        s->ref.hash -= s->terms[i];
+        s->hash -= s->terms[i];
     }
     for (uint32_t n = 0; n < kept; n++) {
         uint32_t i = to < s->keep ? n : kept - 1 - n; /* never onto a frame yet to be moved */
@@ -77,7 +77,7 @@ put_bp(struct stack_mend *s, uint32_t i, const struct stack_fresh *fresh, uintpt
 /* The fresh frames, the outermost at index `first`; it was reached from `at` further out. */
 static inline void put_fresh(struct stack_mend *s, uint32_t first, const struct stack_cursor *at)
 {
-    uint64_t hash = s->ref.hash;
+    uint64_t hash = s->hash;
     uintptr_t caller_bp_at = at->bp_at;
     size_t i = first;
     const struct stack_fresh *fresh = s->fresh + s->fresh_count;
@@ -94,7 +94,7 @@ static inline void put_fresh(struct stack_mend *s, uint32_t first, const struct 
         }
         caller_bp_at = fresh->at.bp_at;
     }
-    s->ref.hash = hash;
+    s->hash = hash;
 }
 
 bool stack_keep_splice(struct stack_mend *s, int join, const struct stack_cursor *at)
@@ -106,7 +106,7 @@ bool stack_keep_splice(struct stack_mend *s, int join, const struct stack_cursor
     }
     stack_mend_unname(s, first);
     for (uint32_t i = first; i < s->keep; i++) {
-        s->ref.hash -= s->terms[i];
+        s->hash -= s->terms[i];
     }
     if (keep_to != s->keep) {
         shift_kept(s, keep_to);

@@ -29,8 +29,7 @@ void stack_mend_init(struct stack_mend *s, uint32_t depth_max)
 {
     uint32_t most = depth_max < STACK_FRAMES_MAX ? depth_max : STACK_FRAMES_MAX;
     s->depth_max = most > 0 ? most : 1;
-    s->can_join = false;
-    s->state = STACK_MEND_PART;
+    s->is_busy = false;
     s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
     s->stepper.inner = inner_frame;
     s->stepper.inner_context = s;
@@ -42,7 +41,7 @@ void stack_mend_init(struct stack_mend *s, uint32_t depth_max)
 static void set_cut(struct stack_mend *s, bool is_cut)
 {
     if (s->is_cut != is_cut) {
-        s->ref.hash += is_cut ? STACK_TERM_CUT : -STACK_TERM_CUT;
+        s->hash += is_cut ? STACK_TERM_CUT : -STACK_TERM_CUT;
         stack_mend_unname(s, 0);
         s->is_cut = is_cut;
     }
@@ -54,17 +53,22 @@ static void drop_walk(struct stack_mend *s)
     s->known = 0;
     s->is_cut = false;
     s->names.count = 0;
-    s->ref = (struct stack_ref){0, NULL};
-    s->twin.pc = 0;
+    s->hash = 0;
+    s->top_sp = 0;
+}
+
+static void forget_siblings(struct stack_mend *s)
+{
+    for (unsigned i = 0; i < 1 << STACK_SIBLING_BITS; i++) {
+        s->siblings[i].pc = 0;
+    }
 }
 
 void stack_mend_forget(struct stack_mend *s)
 {
     drop_walk(s);
+    forget_siblings(s);
     s->can_join = false;
-    if (s->state == STACK_MEND_WHOLE) {
-        s->state = STACK_MEND_PART;
-    }
 }
 
 /* As if a call had returned there, where it is the instruction itself. */
@@ -93,7 +97,7 @@ static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
     stack_mend_unname(s, i);
     s->rules[i] = rule;
     s->pcs[i] = pc;
-    s->ref.hash += term - s->terms[i];
+    s->hash += term - s->terms[i];
     s->terms[i] = term;
     return true;
 }
@@ -331,7 +335,7 @@ static bool mend(struct stack_mend *s, struct stack_cursor *at, enum stack_step_
 static bool find_top(struct stack_mend *s, uintptr_t sp)
 {
     uint32_t count = s->count;
-    uint64_t sum = s->ref.hash;
+    uint64_t sum = s->hash;
     while (count > 0 && s->sps[count - 1] < sp) {
         count--;
         sum -= s->terms[count];
@@ -342,23 +346,8 @@ static bool find_top(struct stack_mend *s, uintptr_t sp)
     }
     s->count = count;
     s->keep = count;
-    s->ref.hash = sum;
+    s->hash = sum;
     return count > 0 && s->sps[count - 1] == sp;
-}
-
-/* The innermost frame was `was`, which the present one may become again. */
-static void note_twin(struct stack_mend *s, uint32_t top, struct stack_twin was)
-{
-    if (are_alike(was.rule, s->rules[top])) {
-        was.present_rule = s->rules[top];
-        was.index = top;
-        s->twin = was;
-    }
-}
-
-static struct stack_twin twin_of(const struct stack_mend *s, uint32_t top)
-{
-    return (struct stack_twin){.pc = s->pcs[top], .rule = s->rules[top], .term = s->terms[top]};
 }
 
 /* The innermost frame of the last walk, which is at the caller's sp, is the caller's own or could
@@ -369,13 +358,8 @@ static inline bool is_top_good(struct stack_mend *s, uintptr_t pc, uint32_t last
     if (s->pcs[top] == pc) {
         return stack_rule_flags(s->rules[top]) == 0;
     }
-    struct stack_twin was = twin_of(s, top);
-    if (top == 0 || (s->count != last_count && !is_worth_joining(s, top)) ||
-        !mend_in_place(s, top, pc)) {
-        return false;
-    }
-    note_twin(s, top, was);
-    return true;
+    return top != 0 && (s->count == last_count || is_worth_joining(s, top)) &&
+           mend_in_place(s, top, pc);
 }
 
 /* As if the stack were as deep as it was, `count` frames with the sum `hash`, and had moved. */
@@ -383,20 +367,18 @@ static bool begin_moved(struct stack_mend *s, struct stack_cursor *at, uint32_t 
                         uint64_t hash, enum stack_step_result *ret_result)
 {
     uint32_t found_count = s->count;
-    uint64_t found_hash = s->ref.hash;
+    uint64_t found_hash = s->hash;
     uintptr_t moved_bytes = 0;
     bool is_met = false;
     s->count = count;
-    s->ref.hash = hash;
-    struct stack_twin was = twin_of(s, count - 1);
+    s->hash = hash;
     uint32_t i = stack_run_mend(s, count, at->pc, at->sp, &moved_bytes, &is_met);
     if (i == count) {
         s->count = found_count;
-        s->ref.hash = found_hash;
+        s->hash = found_hash;
         return false;
     }
     s->known = count;
-    note_twin(s, count - 1, was);
     *ret_result = go_on(s, is_met ? verify(s, i, moved_bytes) : i, at);
     return true;
 }
@@ -410,7 +392,7 @@ static bool begin_mending(struct stack_mend *s, struct stack_cursor *at,
                           enum stack_step_result *ret_result)
 {
     uint32_t count = s->count;
-    uint64_t hash = s->ref.hash;
+    uint64_t hash = s->hash;
     if (find_top(s, at->sp) && is_top_good(s, at->pc, count)) {
         *ret_result = go_on(s, verify(s, s->count - 1, 0), at);
         return true;
@@ -443,18 +425,33 @@ static bool walk_from_top(struct stack_mend *s, const struct stack_at *at)
 __attribute__((noinline)) static void begin_anew(struct stack_mend *s)
 {
     stack_mend_forget(s);
-    s->state = STACK_MEND_PART;
     s->stepper.bounds = (struct stack_bounds){.now = {0, 0}};
     s->stepper.epoch = stack_rule_epoch();
     memset(s->memo, 0, sizeof s->memo);
 }
 
+/* Those of before are siblings of this walk's innermost frame too, when what is outward of it has
+ * the same identity. */
+static void keep_siblings(struct stack_mend *s)
+{
+    uint32_t top = s->count - 1;
+    uint64_t outer = s->hash - s->terms[top];
+    if (s->siblings_outer != outer || s->siblings_index != top ||
+        !are_alike(s->siblings_rule, s->rules[top])) {
+        forget_siblings(s);
+    }
+    s->siblings_outer = outer;
+    s->siblings_index = top;
+    s->siblings_rule = s->rules[top];
+}
+
 void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
 {
-    if (s->state == STACK_MEND_BUSY || s->stepper.epoch != stack_rule_epoch()) {
+    if (s->is_busy || s->stepper.epoch != stack_rule_epoch()) {
         begin_anew(s);
     }
-    s->state = STACK_MEND_BUSY;
+    s->is_busy = true;
+    s->top_sp = 0;
     atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
     bool can_join = stack_bounds_enter(&s->stepper.bounds, at->sp - 8) && s->can_join;
     s->stepper.bp = at->bp;
@@ -466,12 +463,39 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
             break;
         }
     }
-    s->ref.note = NULL;
-    s->twin.note = NULL;
     s->can_join = !s->is_too_deep && !s->stepper.has_crossed;
     bool is_whole = s->can_join && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST;
+    if (is_whole) {
+        keep_siblings(s);
+    }
     atomic_signal_fence(memory_order_seq_cst);
-    s->state = is_whole ? STACK_MEND_WHOLE : STACK_MEND_PART;
+    s->is_busy = false;
+    s->top_sp = is_whole ? at->sp : 0;
+}
+
+void *stack_mend_by_bp(struct stack_mend *s, const struct stack_at *at)
+{
+    uint32_t top = s->count - 1;
+    size_t i = stack_mend_sibling(at->pc);
+    if (s->stands == 0 || s->sibling_rules[i] != s->rules[top]) {
+        return NULL;
+    }
+    s->stepper.bp = at->bp;
+    return stack_run_skip_by_bp(s, s->stands) == 0 ? s->siblings[i].note : NULL;
+}
+
+void stack_mend_note(struct stack_mend *s, void *note)
+{
+    if (s->top_sp != 0) {
+        uint32_t top = s->count - 1;
+        size_t i = stack_mend_sibling(s->pcs[top]);
+        s->siblings[i].pc = 0;
+        atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler that jumps away */
+        s->siblings[i].note = note;
+        s->sibling_rules[i] = s->rules[top];
+        atomic_signal_fence(memory_order_seq_cst);
+        s->siblings[i].pc = s->pcs[top];
+    }
 }
 
 void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count, bool is_cut)
@@ -488,7 +512,7 @@ void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count,
         s->pcs[i] = pcs[n];
         s->rules[i] = stack_rule_with_flags(0, flags);
         s->terms[i] = stack_term(pcs[n], flags, i);
-        s->ref.hash += s->terms[i];
+        s->hash += s->terms[i];
         stack_rule rule = stack_keep_rule(s, return_address(pcs[n], flags));
         flags = (rule & STACK_RULE_SIGNAL) != 0 ? SESSION_NODE_EXACT_PC : 0;
     }
@@ -500,5 +524,5 @@ bool stack_mend_is_sum_right(const struct stack_mend *s)
     for (uint32_t i = 0; i < s->count; i++) {
         sum += stack_term(s->pcs[i], stack_rule_flags(s->rules[i]), i);
     }
-    return sum == s->ref.hash;
+    return sum == s->hash;
 }

@@ -22,7 +22,8 @@ enum {
     /* Not 512: arrays a page apart would share cache sets, and a store to one would seem to be one
      * to the next. */
     STACK_FRAMES_ROOM = STACK_FRAMES_MAX + 24,
-    STACK_MEMO_BITS = 8 /* 4 KiB: the call sites that a thread goes back and forth between */
+    STACK_MEMO_BITS = 8, /* 4 KiB: the call sites that a thread goes back and forth between */
+    STACK_SIBLING_BITS = 3
 };
 
 /* A rule this thread has looked up: without the atomics of the process's table. */
@@ -37,21 +38,11 @@ struct stack_fresh {
     stack_rule rule;
 };
 
-/* What the innermost frame was before it became what it is: two calls of one function mostly go to
- * and fro. Good for a frame of that index and rule. */
-struct stack_twin {
-    uintptr_t pc; /* 0 = none */
-    stack_rule rule;
-    uint64_t term;
-    stack_rule present_rule;
-    void *note;
-    uint32_t index;
-};
-
-enum stack_mend_state {
-    STACK_MEND_PART = 0, /* the last walk is none, or one that stack_mend_again() leaves alone */
-    STACK_MEND_WHOLE,    /* it leads to an outermost frame by the tables */
-    STACK_MEND_BUSY      /* inside a capture; seen at its start: a siglongjmp left the last one */
+/* A call from the innermost frame of the last walk, which may be made from several places of the
+ * function: malloc() and free() in turn. */
+struct stack_sibling {
+    uintptr_t pc; /* its return address; 0 = none */
+    void *note;   /* of its stack */
 };
 
 /*
@@ -67,12 +58,21 @@ struct stack_mend {
     uint32_t fresh_count;
     bool is_cut;
     uint32_t depth_max;
-    bool can_join;        /* the last walk may be verified: one stack, not cut by the depth limit */
-    bool is_too_deep;     /* this walk is cut by the depth limit */
-    uint8_t state;        /* enum stack_mend_state */
-    struct stack_ref ref; /* its hash: the sum of terms[0 .. count), and STACK_TERM_CUT for a cut */
-    uintptr_t nowhere;    /* 0, which is no pc */
-    struct stack_twin twin;
+    bool can_join;    /* the last walk may be verified: one stack, not cut by the depth limit */
+    bool is_too_deep; /* this walk is cut by the depth limit */
+    bool is_busy;     /* inside a capture; seen at its start: a siglongjmp left the last one */
+    uint64_t hash;    /* the sum of terms[0 .. count), and STACK_TERM_CUT for a cut */
+    uintptr_t top_sp; /* of the innermost frame, where the last walk leads to an outermost one by
+                         the tables and a look may tell that it is this stack again; else 0 */
+    uint32_t stands;  /* the look that failed last: as far as this frame the stack is the last walk;
+                         0: not at all */
+    uint32_t siblings_index;  /* of the frame that siblings are of */
+    uint64_t siblings_outer;  /* the sum of the terms outward of it */
+    stack_rule siblings_rule; /* of one of them; where the others' is another one, it leads to the
+                                 same place */
+    struct stack_sibling siblings[1 << STACK_SIBLING_BITS];
+    stack_rule sibling_rules[1 << STACK_SIBLING_BITS];
+    uintptr_t nowhere; /* 0, which is no pc */
     struct stack_stepper stepper;
     uintptr_t slots[STACK_FRAMES_ROOM]; /* where frame i's pc stands, when that is all there is to
                                            check; else the address of `nowhere` */
@@ -94,7 +94,7 @@ void stack_mend_init(struct stack_mend *mend, uint32_t depth_max);
 /* HOT. The next capture walks the whole stack. */
 void stack_mend_forget(struct stack_mend *mend);
 
-/* HOT. Walks the stack of `at`: count, ref, is_cut, pcs and rules are then its own. */
+/* HOT. Walks the stack of `at`: count, hash, is_cut, pcs and rules are then its own. */
 void stack_mend_walk(struct stack_mend *mend, const struct stack_at *at);
 
 /* HOT. Takes over frames that somebody else has walked, innermost first; is_cut: there are more. */
@@ -102,7 +102,7 @@ void stack_mend_take(struct stack_mend *mend, const uintptr_t *pcs, uint32_t cou
 
 static inline bool stack_mend_is_same(const struct stack_mend *mend, size_t i)
 {
-    return *(const uintptr_t *)mend->slots[i] == mend->pcs[i];
+    return __builtin_expect(*(const uintptr_t *)mend->slots[i] == mend->pcs[i], true);
 }
 
 /* Frame i and the three outward of it. */
@@ -114,18 +114,21 @@ static inline bool stack_mend_are_same(const struct stack_mend *mend, size_t i)
 
 /* HOT. Outward from frame `from` as long as slots hold what they held: the frame inward of the
  * first that does not; 0: all. This loop is most of what a deep stack costs. */
-static inline uint32_t stack_mend_skip_same(const struct stack_mend *mend, uint32_t from)
+__attribute__((always_inline)) static inline uint32_t
+stack_mend_skip_same(const struct stack_mend *mend, uint32_t from)
 {
     size_t n = from;
+    while (n >= 8 && stack_mend_are_same(mend, n - 1) && stack_mend_are_same(mend, n - 5)) {
+        n -= 8;
+        __asm__("" : "+r"(n)); /* an index alone: gcc would keep a pointer beside it */
+    }
     while (n >= 4 && stack_mend_are_same(mend, n - 1)) {
         n -= 4;
     }
-    while (n-- > 0) {
-        if (!stack_mend_is_same(mend, n)) {
-            break;
-        }
+    while (n > 0 && stack_mend_is_same(mend, n - 1)) {
+        n--;
     }
-    return (uint32_t)(n + 1);
+    return (uint32_t)n;
 }
 
 /* HOT. The same where frames may lead outward by bp, from one that does (stack_run.c). */
@@ -139,53 +142,36 @@ static inline void stack_mend_unname(struct stack_mend *mend, size_t i)
     }
 }
 
-/* HOT. True: the frame became its twin. */
-static inline bool stack_mend_swap_twin(struct stack_mend *mend, uint32_t top, uintptr_t pc)
+/* Where the sibling with that return address is, or would be put. */
+static inline size_t stack_mend_sibling(uintptr_t pc)
 {
-    struct stack_twin *twin = &mend->twin;
-    if (twin->pc != pc || twin->index != top || twin->present_rule != mend->rules[top]) {
-        return false;
-    }
-    stack_rule rule = twin->rule;
-    uint64_t term = twin->term;
-    void *note = twin->note;
-    mend->state = STACK_MEND_BUSY;
-    atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler on this thread */
-    twin->pc = mend->pcs[top];
-    twin->rule = twin->present_rule;
-    twin->term = mend->terms[top];
-    twin->present_rule = rule;
-    twin->note = mend->ref.note;
-    mend->ref.note = note;
-    stack_mend_unname(mend, top);
-    mend->pcs[top] = pc;
-    mend->rules[top] = rule;
-    mend->terms[top] = term;
-    mend->ref.hash += term - twin->term;
-    atomic_signal_fence(memory_order_seq_cst);
-    mend->state = STACK_MEND_WHOLE;
-    return true;
+    return stack_term_spread(pc) >> (64 - STACK_SIBLING_BITS);
 }
 
-/* HOT. True: the stack of `at` is the last walk once more, or from another call of the same
- * function, which is so nearly always. False: stack_mend_walk() finds out. */
-__attribute__((always_inline)) static inline bool stack_mend_again(struct stack_mend *mend,
-                                                                   const struct stack_at *at)
+/* HOT. The note of the stack of a call that returns to `pc` at `sp`, where it is the last walk once
+ * more, or from another call of the same function, which is so nearly always. Else NULL, and
+ * stack_mend_by_bp() may find out more. Nothing is changed. */
+__attribute__((always_inline)) static inline void *stack_mend_again(struct stack_mend *mend,
+                                                                    uintptr_t pc, uintptr_t sp)
 {
-    uint32_t top = mend->count - 1;
-    if (mend->state != STACK_MEND_WHOLE || mend->sps[top] != at->sp) {
-        return false;
+    const struct stack_sibling *sibling = &mend->siblings[stack_mend_sibling(pc)];
+    if (mend->top_sp != sp || sibling->pc != pc) {
+        mend->stands = 0;
+        return NULL;
     }
-    if (mend->pcs[top] != at->pc && !stack_mend_swap_twin(mend, top, at->pc)) {
-        return false;
-    }
-    uint32_t n = stack_mend_skip_same(mend, top);
+    uint32_t n = stack_mend_skip_same(mend, mend->count - 1);
     if (__builtin_expect(n != 0, false)) {
-        mend->stepper.bp = at->bp;
-        n = stack_run_skip_by_bp(mend, n);
+        mend->stands = n;
+        return NULL;
     }
-    return n == 0;
+    return sibling->note;
 }
+
+/* HOT. What stack_mend_again() has just left open, of code with frame pointers. */
+void *stack_mend_by_bp(struct stack_mend *mend, const struct stack_at *at);
+
+/* HOT. The note of the stack that has just been walked. */
+void stack_mend_note(struct stack_mend *mend, void *note);
 
 /* COLD. Mending adds and takes terms; computed anew from the frames, is the sum the same? */
 bool stack_mend_is_sum_right(const struct stack_mend *mend);

@@ -49,7 +49,7 @@ static inline void replace(struct stack_mend *s, size_t i, uintptr_t pc, uintptr
     s->pcs[i] = pc;
     s->sps[i] = sp;
     s->rules[i] = rule;
-    s->ref.hash += term - s->terms[i];
+    s->hash += term - s->terms[i];
     s->terms[i] = term;
 }
 

@@ -20,10 +20,10 @@ enum {
 struct stack_state {
     struct stack_mend mend;
     uint32_t mode;
-    uint32_t walks_left;  /* captures without a look at what is remembered */
-    uint32_t rest;        /* how many that is to be, next time */
-    bool is_searched;     /* stack_known() has looked */
-    uint8_t state_behind; /* COMPARE: mend.state, which says PART to stack_capture() */
+    uint32_t walks_left;                 /* captures without a look at what is remembered */
+    uint32_t rest;                       /* how many that is to be, next time */
+    bool is_searched;                    /* stack_known() has looked */
+    uintptr_t top_sp;                    /* COMPARE: mend.top_sp, which is 0 between captures */
     uintptr_t walked[STACK_FRAMES_MAX];  /* COMPARE: the walk, innermost first */
     uintptr_t unwound[WALK_UNWOUND_MAX]; /* COMPARE and UNWIND: libunwind's answer */
     struct stack_recall recall;
@@ -57,7 +57,12 @@ void stack_forget(struct stack_state *state)
     stack_rule_forget();
     stack_mend_forget(&state->mend);
     stack_recall_forget(&state->recall);
-    state->state_behind = STACK_MEND_PART;
+    state->top_sp = 0;
+}
+
+struct stack_mend *stack_last_walk(struct stack_state *state)
+{
+    return &state->mend;
 }
 
 static void take_innermost(struct stack_state *s, const struct stack_at *at)
@@ -99,22 +104,24 @@ static void compare(struct stack_state *s, const struct stack_at *at, bool is_kn
     stack_unwind_judge(is_different, s->walked, sure, first, unwound);
 }
 
-/* The quick way of stack_capture() is not open in these modes; here it is tried as well. */
+/* The quick ways to a stack are not open in these modes; here they are tried as well: what they
+ * say is compared with the walk. */
 static void walk_and_compare(struct stack_state *s, const struct stack_at *at)
 {
+    struct stack_mend *mend = &s->mend;
+    mend->top_sp = s->top_sp;
+    const void *again = stack_mend_again(mend, at->pc, at->sp);
+    again = again == NULL ? stack_mend_by_bp(mend, at) : again;
     const void *known = stack_recall_find(&s->recall, at);
-    if (s->mend.state == STACK_MEND_PART) {
-        s->mend.state = s->state_behind;
+    stack_mend_walk(mend, at);
+    void *hash = (void *)mend->hash;
+    stack_mend_note(mend, hash);
+    if (known == NULL && mend->top_sp != 0) {
+        stack_recall_note(&s->recall, mend, hash);
     }
-    if (!stack_mend_again(&s->mend, at)) {
-        stack_mend_walk(&s->mend, at);
-    }
-    if (known == NULL && s->mend.state == STACK_MEND_WHOLE) {
-        stack_recall_note(&s->recall, &s->mend, (void *)s->mend.ref.hash);
-    }
-    s->state_behind = s->mend.state;
-    s->mend.state = STACK_MEND_PART;
-    compare(s, at, known != NULL && known != (void *)s->mend.ref.hash);
+    s->top_sp = mend->top_sp;
+    mend->top_sp = 0;
+    compare(s, at, (known != NULL && known != hash) || (again != NULL && again != hash));
 }
 
 /* The ways that serve tests; out of line, since walks are made with their stack as well. */
@@ -132,23 +139,12 @@ __attribute__((noinline)) static void capture_otherwise(struct stack_state *s,
     errno = host_errno;
 }
 
-__attribute__((noinline)) static struct stack_ref *capture_slowly(struct stack_state *s,
-                                                                  const struct stack_at *at)
-{
-    if (s->mode == SESSION_STACKS_WALK) {
-        stack_mend_walk(&s->mend, at);
-    } else {
-        capture_otherwise(s, at);
-    }
-    s->mend.ref.note = NULL;
-    return &s->mend.ref;
-}
-
 void *stack_known(struct stack_state *state, const struct stack_at *at)
 {
-    if (stack_mend_again(&state->mend, at)) { /* of loops: cheaper than to search */
+    void *note = stack_mend_by_bp(&state->mend, at);
+    if (note != NULL) {
         state->is_searched = false;
-        return state->mend.ref.note;
+        return note;
     }
     if (__builtin_expect(state->walks_left != 0, false)) {
         state->walks_left -= state->walks_left != WALK_ALWAYS;
@@ -172,8 +168,8 @@ static void judge_recall(struct stack_state *s)
 
 void stack_note(struct stack_state *state, void *note)
 {
-    state->mend.ref.note = note;
-    if (state->is_searched && state->mend.state == STACK_MEND_WHOLE) {
+    stack_mend_note(&state->mend, note);
+    if (state->is_searched && state->mend.top_sp != 0) {
         stack_recall_note(&state->recall, &state->mend, note);
     }
     if (state->is_searched) {
@@ -181,12 +177,14 @@ void stack_note(struct stack_state *state, void *note)
     }
 }
 
-struct stack_ref *stack_capture(struct stack_state *state, const struct stack_at *at)
+uint64_t stack_capture(struct stack_state *state, const struct stack_at *at)
 {
-    if (__builtin_expect(stack_mend_again(&state->mend, at), true)) {
-        return &state->mend.ref;
+    if (__builtin_expect(state->mode == SESSION_STACKS_WALK, true)) {
+        stack_mend_walk(&state->mend, at);
+    } else {
+        capture_otherwise(state, at);
     }
-    return capture_slowly(state, at);
+    return state->mend.hash;
 }
 
 uint32_t stack_depth(const struct stack_state *state)

@@ -13,13 +13,8 @@
 
 #include "alloctrap/session.h"
 
+struct stack_mend;
 struct stack_state;
-
-/* A captured stack. */
-struct stack_ref {
-    uint64_t hash; /* identity of its frames, their order and flags */
-    void *note;    /* set by stack_note(): found again with this very stack, or else NULL */
-};
 
 /* Numbers that the caller gives to frames, by index from the outermost. The first `count` stand for
  * these very frames of the last capture and all that is outward of them; stack_forget() and every
@@ -49,15 +44,19 @@ void stack_start(uint32_t mode);
 /* HOT. The module epoch moved (a library was closed): joins and rules of before are void. */
 void stack_forget(struct stack_state *state);
 
-/* HOT. What stack_note() noted of the stack of `at`, or NULL: then stack_capture() walks it. This
- * is no capture: the last one's frames stay. */
+/* PURE. The last walk, for stack_mend_again(). */
+struct stack_mend *stack_last_walk(struct stack_state *state);
+
+/* HOT. stack_mend_again() has just not told it: what stack_note() noted of the stack of `at`, or
+ * NULL; then stack_capture() walks it. This is no capture: the last one's frames stay. */
 void *stack_known(struct stack_state *state, const struct stack_at *at);
 
 /* HOT. For the stack that has just been captured, because stack_known() did not know it. */
 void stack_note(struct stack_state *state, void *note);
 
-/* HOT. Never fails: at worst the stack is one frame, CUT. Valid until the next capture. */
-struct stack_ref *stack_capture(struct stack_state *state, const struct stack_at *at);
+/* HOT. The identity of the stack of `at`: of its frames, their order and flags. Never fails: at
+ * worst the stack is one frame, CUT. */
+uint64_t stack_capture(struct stack_state *state, const struct stack_at *at);
 
 /* HOT. Frames of the last capture; at least 1. */
 uint32_t stack_depth(const struct stack_state *state);

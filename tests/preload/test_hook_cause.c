@@ -22,7 +22,7 @@ TestSuite(hook_cause, .init = set_up);
 
 Test(hook_cause, nothing_is_measured_before_a_slow_call)
 {
-    cr_assert_not(hook_cause_may_be_armed(&here, SIZE));
+    cr_assert_not(hook_cause_may_be_armed(here.pc, here.sp, SIZE));
     cr_assert_not(hook_cause_begin(&cause, &here, SIZE));
 }
 
@@ -30,8 +30,8 @@ Test(hook_cause, a_slow_call_arms_its_place_alone)
 {
     const struct stack_at same_bit = {.pc = here.pc, .sp = here.sp + 64};
     hook_cause_arm(&cause, &here, SIZE, 0);
-    cr_assert(hook_cause_may_be_armed(&here, SIZE));
-    cr_assert(hook_cause_may_be_armed(&same_bit, SIZE), "the bit is the same");
+    cr_assert(hook_cause_may_be_armed(here.pc, here.sp, SIZE));
+    cr_assert(hook_cause_may_be_armed(same_bit.pc, same_bit.sp, SIZE), "the bit is the same");
     cr_assert_not(hook_cause_begin(&cause, &same_bit, SIZE), "the place is not");
     cr_assert(hook_cause_begin(&cause, &here, SIZE));
 }
@@ -101,7 +101,7 @@ Test(hook_cause, a_place_without_slow_calls_is_disarmed)
 {
     unsigned asked = 0;
     hook_cause_arm(&cause, &here, SIZE, 0);
-    while (hook_cause_may_be_armed(&here, SIZE)) {
+    while (hook_cause_may_be_armed(here.pc, here.sp, SIZE)) {
         cause.rest_until_ns = 0;
         asked += hook_cause_begin(&cause, &here, SIZE);
         cr_assert_leq(asked, CAUSE_CALLS);
@@ -128,7 +128,7 @@ Test(hook_cause, behind_a_filter_nothing_is_asked)
     errno = ENOTTY;
     atomic_store(&sys_is_sealed, true);
     cr_assert_not(hook_cause_begin(&cause, &here, SIZE));
-    cr_assert_not(hook_cause_may_be_armed(&here, SIZE), "nor tried again");
+    cr_assert_not(hook_cause_may_be_armed(here.pc, here.sp, SIZE), "nor tried again");
     cr_assert_not(hook_cause_end(&cause));
     cr_assert_eq(errno, ENOTTY);
     atomic_store(&sys_is_sealed, false);

@@ -31,7 +31,7 @@ static struct stack_mend *make_walk(uint32_t count)
         mend->slots[i] = mend->sps[i] - WORD;
         mend->rules[i] = sp_rule(32);
         mend->terms[i] = stack_term(mend->pcs[i], 0, i);
-        mend->ref.hash += mend->terms[i];
+        mend->hash += mend->terms[i];
     }
     cr_assert(stack_mend_is_sum_right(mend));
     return mend;
@@ -105,14 +105,14 @@ Test(stack_keep, fewer_frames_in_the_middle_move_those_further_in)
 Test(stack_keep, a_stack_deeper_than_the_limit_is_refused_whole)
 {
     struct stack_mend *mend = make_walk(5);
-    uint64_t hash = mend->ref.hash;
+    uint64_t hash = mend->hash;
     mend->depth_max = 6;
     mend->keep = 3;
     for (int i = 0; i < 4; i++) {
         add_fresh(mend, 0x500000, 0x6f00);
     }
     cr_assert_not(stack_keep_splice(mend, 0, &(struct stack_cursor){.pc = mend->pcs[0]}));
-    cr_assert_eq(mend->ref.hash, hash);
+    cr_assert_eq(mend->hash, hash);
     cr_assert_eq(mend->count, 5);
     free(mend);
 }

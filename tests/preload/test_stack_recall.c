@@ -41,7 +41,7 @@ static void walk(struct made_up *m)
         mend->pcs[i] = i + 1 == m->frames ? m->at.pc : m->words[place - 1];
         mend->rules[i] = i == 0 ? STACK_RULE_OUTERMOST : sp_rule();
         mend->terms[i] = stack_term(mend->pcs[i], 0, i);
-        mend->ref.hash += mend->terms[i];
+        mend->hash += mend->terms[i];
     }
 }
 

@@ -40,7 +40,7 @@ static struct stack_mend *make_walk(void)
         mend->sps[i] = mend->slots[i] + 8;
         mend->rules[i] = sp_rule(WORDS);
         mend->terms[i] = stack_term(mend->pcs[i], 0, i);
-        mend->ref.hash += mend->terms[i];
+        mend->hash += mend->terms[i];
         *word_of(i, 0) = mend->pcs[i];
     }
     return mend;
