@@ -173,27 +173,25 @@ row_of_walk(struct hook_scratch *scratch, const uintptr_t *frame, unsigned call)
     return row;
 }
 
-/* The row of the call; NULL: it belongs to the remainder. */
-IN_PLACE struct session_row *row_of(struct hook_scratch *scratch, const struct hook_now *now,
-                                    enum hook_effect effect)
+struct session_row *hook_row_otherwise(const uintptr_t *frame, unsigned call)
 {
-    unsigned call = hook_call(now);
+    struct hook_scratch *scratch = hook_tls.scratch;
     follow_epoch(scratch);
-    if (effect == HOOK_EFFECT_FREE && !life_config.are_free_stacks_on) {
+    if (!life_config.are_free_stacks_on && hook_call_effect(call) == HOOK_EFFECT_FREE) {
         return row_by_hash(scratch, NO_STACK_HASH, call);
     }
-    if ((now->state & HOOK_STATE_LOOKED) == 0) {
-        struct session_row *row = hook_row_again(scratch, now, call);
-        if (row != NULL) {
-            return row;
-        }
-    }
-    struct stack_at at = hook_at(now->frame);
+    struct stack_at at = hook_at(frame);
     struct session_row *row = stack_known(scratch->stack, &at);
     if (__builtin_expect(row != NULL && row->call == call, true)) {
         return row;
     }
-    return row_of_walk(scratch, now->frame, call); /* one place may call two functions */
+    return row_of_walk(scratch, frame, call); /* one place may call two functions */
+}
+
+static struct session_row *row_of(struct hook_scratch *scratch, const struct hook_now *now)
+{
+    struct session_row *row = hook_row_again(scratch, now, hook_call(now));
+    return row != NULL ? row : hook_row_otherwise(now->frame, hook_call(now));
 }
 
 __attribute__((noinline)) static void push(struct hook_scratch *scratch,
@@ -336,7 +334,7 @@ void hook_finish_any(struct hook_now now, void *begun, void *ended, size_t size,
                                    .size = size,
                                    .sum = sum_of(begun, ended, size, is_failed)};
         facts.sum.ns = time_of(&now);
-        record_any(&facts, row_of(hook_tls.scratch, &now, facts.effect));
+        record_any(&facts, row_of(hook_tls.scratch, &now));
     } else {
         count_elsewhere(&now, begun, ended, size, is_failed);
     }
@@ -348,21 +346,25 @@ void hook_finish_any(struct hook_now now, void *begun, void *ended, size_t size,
     errno = host_errno;
 }
 
-/* What push() does for one event; it may wait, by system calls. */
-__attribute__((noinline)) static void push_slowly(struct hook_scratch *scratch, uint64_t stamp_ns,
-                                                  uint64_t word1, uint64_t word2, uint64_t word3)
+void hook_finish_one(struct hook_now now, void *block, size_t size)
 {
-    int host_errno = errno;
-    struct session_event event = {stamp_ns, word1, word2, word3};
-    push(scratch, &event, 1);
-    errno = host_errno;
+    void *begun = is_free(&now) ? NULL : block;
+    void *ended = is_free(&now) ? block : NULL;
+    hook_finish_any(now, begun, ended, size, block == NULL && !is_free(&now));
 }
 
-/* A call that began or ended one block, from a site without a row. */
-__attribute__((noinline)) static void record_remainder(struct hook_now now, const void *begun,
-                                                       const void *ended, size_t size)
+void hook_end_otherwise(struct hook_now now, void *block, size_t size)
+{
+    if (hook_is_done(&now)) {
+        hook_finish_one(now, block, size);
+    }
+}
+
+void hook_record(struct hook_now now, struct session_row *row, const void *block, size_t size)
 {
     int host_errno = errno;
+    const void *begun = is_free(&now) ? NULL : block;
+    const void *ended = is_free(&now) ? block : NULL;
     struct call_facts facts = {.now = &now,
                                .effect = hook_call_effect(hook_call(&now)),
                                .begun = begun,
@@ -370,74 +372,6 @@ __attribute__((noinline)) static void record_remainder(struct hook_now now, cons
                                .size = size,
                                .sum = sum_of(begun, ended, size, false)};
     facts.sum.ns = time_of(&now);
-    record_any(&facts, NULL);
+    record_any(&facts, row);
     errno = host_errno;
-}
-
-/* hook_finish_any() for a call that began or ended one block: from a call site that is known,
- * nothing here touches errno. */
-IN_PLACE void record_one(const struct hook_now *now, enum hook_effect effect, const void *block,
-                         size_t size)
-{
-    struct hook_scratch *scratch = hook_tls.scratch;
-    bool is_free = effect == HOOK_EFFECT_FREE;
-    struct session_row *row = row_of(scratch, now, effect);
-    if (__builtin_expect(row == NULL, false)) {
-        record_remainder(*now, is_free ? NULL : block, is_free ? block : NULL, size);
-        return;
-    }
-    uint64_t ns = time_of(now);
-    site_count(row,
-               &(struct site_sum){.allocs = !is_free, .frees = is_free, .bytes = size, .ns = ns});
-    uint64_t stamp_ns = clock_to_ns(is_free ? now->start_ticks : now->end_ticks);
-    struct session_event event = hook_event_of(now, hook_call(now), row->path, stamp_ns, block);
-    event.word1 |= hook_latency_part(ns);
-    event.word2 |= hook_size_part(size);
-    if (__builtin_expect(ns >= SESSION_SLOW_NS, false)) {
-        tell_cause(scratch, *now, stamp_ns, is_free ? (uintptr_t)block : hook_size_part(size),
-                   row->path, ns);
-    }
-    uint64_t next = ring_next(&scratch->ring);
-    if (ring_has_room(&scratch->ring, next)) {
-        ring_push_next(&scratch->ring, next, &event);
-    } else {
-        push_slowly(scratch, event.stamp_ns, event.word1, event.word2, event.word3);
-    }
-}
-
-void hook_finish_alloc(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
-                       uint32_t state, void *ptr, size_t size)
-{
-    const struct hook_now now = {frame, start_ticks, end_ticks, state};
-    if (__builtin_expect(ptr != NULL, true) && is_recording(&now)) {
-        record_one(&now, HOOK_EFFECT_ALLOC, ptr, size);
-        hook_guard_leave();
-    } else {
-        hook_finish_any(now, ptr, NULL, size, ptr == NULL);
-    }
-}
-
-void hook_finish_free(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
-                      uint32_t state, void *ptr)
-{
-    const struct hook_now now = {frame, start_ticks, end_ticks, state};
-    if (__builtin_expect(ptr != NULL, true) && is_recording(&now)) {
-        record_one(&now, HOOK_EFFECT_FREE, ptr, 0);
-        hook_guard_leave();
-    } else {
-        hook_finish_any(now, NULL, ptr, 0, false);
-    }
-}
-
-void hook_end_otherwise(struct hook_now now, void *ptr, size_t size)
-{
-    if (!hook_is_done(&now)) {
-        return;
-    }
-    hook_guard_phase(HOOK_IN_OURS);
-    if (is_free(&now)) {
-        hook_finish_free(now.frame, now.start_ticks, now.end_ticks, now.state, ptr);
-    } else {
-        hook_finish_alloc(now.frame, now.start_ticks, now.end_ticks, now.state, ptr, size);
-    }
 }

@@ -29,6 +29,52 @@ void stack_recall_forget(struct stack_recall *r)
     r->id = 0;
 }
 
+/* The piece that pc and sp, or the bp with them, lead to from a word that is a return address. */
+static struct stack_recall_piece *branch_by_frame(struct stack_recall *r,
+                                                  const struct stack_recall_piece *piece,
+                                                  uint32_t i, uint64_t *ret_key)
+{
+    uint64_t value = *piece->words[i].at;
+    uint64_t sp = (uintptr_t)(piece->words[i].at + 1);
+    if ((piece->bps >> i & 1) != 0) {
+        return NULL;
+    }
+    *ret_key = stack_recall_key(r, STACK_RECALL_FREE, value, sp);
+    struct stack_recall_piece *found = stack_recall_piece_of(r, *ret_key);
+    if (found == NULL && (piece->saved >> i & 1) != 0) {
+        *ret_key = stack_recall_key(r, STACK_RECALL_BP_BELOW, value, sp);
+        found = stack_recall_piece_of(r, *ret_key);
+    }
+    return found;
+}
+
+const struct stack_recall_piece *stack_recall_branch(struct stack_recall *r,
+                                                     const struct stack_recall_piece *piece,
+                                                     uint32_t i, uint64_t *ret_key,
+                                                     uint64_t *ret_term)
+{
+    uintptr_t value = *piece->words[i].at;
+    uint64_t from = piece->number | i;
+    *ret_term = stack_recall_term(piece->words[i].at, value);
+    struct stack_recall_piece *found = branch_by_frame(r, piece, i, ret_key);
+    if (found == NULL) {
+        *ret_key = stack_recall_key(r, STACK_RECALL_AFTER, from, value);
+        found = stack_recall_piece_of(r, *ret_key);
+    }
+    if (found != NULL) {
+        struct stack_recall_link *link = stack_recall_link_at(r, from, value);
+        link->from = 0;
+        atomic_signal_fence(memory_order_seq_cst); /* a handler that jumps away leaves no half */
+        link->value = value;
+        link->to = found;
+        link->key = *ret_key;
+        link->term = *ret_term;
+        atomic_signal_fence(memory_order_seq_cst);
+        link->from = from;
+    }
+    return found;
+}
+
 /* The first piece of a list that shares none with lists it does not begin like. */
 static struct recall_entry whole_entry(uint64_t key)
 {

@@ -23,6 +23,7 @@ enum {
     STACK_RECALL_SET_BITS = 9,
     STACK_RECALL_WAYS = 2,
     STACK_RECALL_END_BITS = 10,
+    STACK_RECALL_LINK_BITS = 8,
     STACK_RECALL_WORDS = 10,   /* a piece is five cache lines */
     STACK_RECALL_HOPS = 64,    /* a list of more pieces is not looked at */
     STACK_RECALL_AT_ONCE = 16, /* one miss in so many is kept the first time: when three keys take
@@ -61,6 +62,15 @@ struct stack_recall_piece {
     uint8_t next_kind; /* of `next` */
 };
 
+/* Which piece went on from a word that was another one: found without the search that told it. */
+struct stack_recall_link {
+    uint64_t from; /* the piece's number, and the word's; 0 = none */
+    uintptr_t value;
+    struct stack_recall_piece *to;
+    uint64_t key; /* of `to` then */
+    uint64_t term;
+};
+
 /* A whole list. */
 struct stack_recall_end {
     uint64_t id; /* the sum of its words' terms, however they are in pieces; 0 = none */
@@ -81,6 +91,7 @@ struct stack_recall {
     uintptr_t nowhere;               /* 0, of the words that are never the same */
     uint8_t kinds[STACK_FRAMES_MAX]; /* while a list is put: the kind of each frame's key */
     struct stack_recall_end ends[1 << STACK_RECALL_END_BITS];
+    struct stack_recall_link links[1 << STACK_RECALL_LINK_BITS];
     struct stack_recall_piece pieces[STACK_RECALL_WAYS << STACK_RECALL_SET_BITS];
 };
 
@@ -139,29 +150,19 @@ static inline struct stack_recall_end *stack_recall_end_at(struct stack_recall *
     return &recall->ends[(id >> (64 - STACK_RECALL_END_BITS)) & ~UINT64_C(1)];
 }
 
-/* HOT. The piece that goes on from a piece's word `i`, which is another one now, or NULL; its
- * key. */
-static inline const struct stack_recall_piece *
-stack_recall_branch(struct stack_recall *recall, const struct stack_recall_piece *piece, uint32_t i,
-                    uint64_t *ret_key)
+static inline struct stack_recall_link *stack_recall_link_at(struct stack_recall *recall,
+                                                             uint64_t from, uintptr_t value)
 {
-    uint64_t value = *piece->words[i].at;
-    uint64_t sp = (uintptr_t)(piece->words[i].at + 1);
-    if ((piece->bps >> i & 1) == 0) {
-        uint64_t key = stack_recall_key(recall, STACK_RECALL_FREE, value, sp);
-        const struct stack_recall_piece *found = stack_recall_piece_of(recall, key);
-        if (found == NULL && (piece->saved >> i & 1) != 0) {
-            key = stack_recall_key(recall, STACK_RECALL_BP_BELOW, value, sp);
-            found = stack_recall_piece_of(recall, key);
-        }
-        if (found != NULL) {
-            *ret_key = key;
-            return found;
-        }
-    }
-    *ret_key = stack_recall_key(recall, STACK_RECALL_AFTER, piece->number | i, value);
-    return stack_recall_piece_of(recall, *ret_key);
+    uint64_t spread = (value ^ from << 16) * UINT64_C(0x9E3779B97F4A7C15);
+    return &recall->links[spread >> (64 - STACK_RECALL_LINK_BITS)];
 }
+
+/* HOT. The piece that goes on from a piece's word `i`, which is another one now, or NULL; its key
+ * and the word's term. */
+const struct stack_recall_piece *stack_recall_branch(struct stack_recall *recall,
+                                                     const struct stack_recall_piece *piece,
+                                                     uint32_t i, uint64_t *ret_key,
+                                                     uint64_t *ret_term);
 
 /* HOT. The note of the list with that id, or NULL. */
 static inline void *stack_recall_end(struct stack_recall *recall, uint64_t id)
@@ -193,10 +194,20 @@ static inline void *stack_recall_find(struct stack_recall *recall, const struct 
         id += piece->sums[same];
         verified += same;
         if (same != piece->count) {
-            const uintptr_t *word_at = piece->words[same].at;
-            id += stack_recall_term(word_at, *word_at);
-            piece = stack_recall_branch(recall, piece, same, &key);
+            uintptr_t value = *piece->words[same].at;
+            uint64_t from = piece->number | same;
+            const struct stack_recall_link *link = stack_recall_link_at(recall, from, value);
             verified++;
+            if (__builtin_expect(link->from == from && link->value == value &&
+                                     link->to->key == link->key,
+                                 true)) {
+                id += link->term;
+                piece = link->to;
+                continue;
+            }
+            uint64_t term;
+            piece = stack_recall_branch(recall, piece, same, &key, &term);
+            id += term;
         } else if (piece->next != 0) {
             key = piece->next;
             piece = piece->next_piece->key == key ? piece->next_piece

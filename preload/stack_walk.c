@@ -29,7 +29,7 @@ struct stack_state {
     struct stack_recall recall;
 };
 
-_Static_assert(sizeof(struct stack_state) <= 424 << 10, "a thread's scratch memory");
+_Static_assert(sizeof(struct stack_state) <= 436 << 10, "a thread's scratch memory");
 
 size_t stack_state_bytes(void)
 {
