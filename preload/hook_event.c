@@ -180,8 +180,8 @@ struct session_row *hook_row_otherwise(const uintptr_t *frame, unsigned call)
     if (!life_config.are_free_stacks_on && hook_call_effect(call) == HOOK_EFFECT_FREE) {
         return row_by_hash(scratch, NO_STACK_HASH, call);
     }
-    struct stack_at at = hook_at(frame);
-    struct session_row *row = stack_known(scratch->stack, &at);
+    struct session_row *row =
+        stack_known(scratch->stack, frame[1], (uintptr_t)(frame + 2), frame[0]);
     if (__builtin_expect(row != NULL && row->call == call, true)) {
         return row;
     }

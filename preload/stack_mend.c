@@ -473,13 +473,13 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
     s->top_sp = is_whole ? at->sp : 0;
 }
 
-void *stack_mend_follow_bp(struct stack_mend *s, const struct stack_at *at)
+void *stack_mend_follow_bp(struct stack_mend *s, uintptr_t pc, uintptr_t bp)
 {
-    const struct stack_sibling *sibling = stack_mend_sibling(s, at->pc);
+    const struct stack_sibling *sibling = stack_mend_sibling(s, pc);
     if (sibling->rule != s->rules[s->count - 1] || !stack_keep_is_special(s, s->stands - 1)) {
         return NULL;
     }
-    s->stepper.bp = at->bp;
+    s->stepper.bp = bp;
     return stack_run_skip_by_bp(s, s->stands) == 0 ? sibling->note : NULL;
 }
 

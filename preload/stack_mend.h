@@ -176,12 +176,12 @@ __attribute__((always_inline)) static inline void *stack_mend_again(struct stack
 }
 
 /* stack_mend_by_bp(), where there is something left. */
-void *stack_mend_follow_bp(struct stack_mend *mend, const struct stack_at *at);
+void *stack_mend_follow_bp(struct stack_mend *mend, uintptr_t pc, uintptr_t bp);
 
 /* HOT. What stack_mend_again() has just left open, of code with frame pointers. */
-static inline void *stack_mend_by_bp(struct stack_mend *mend, const struct stack_at *at)
+static inline void *stack_mend_by_bp(struct stack_mend *mend, uintptr_t pc, uintptr_t bp)
 {
-    return mend->stands == 0 ? NULL : stack_mend_follow_bp(mend, at);
+    return mend->stands == 0 ? NULL : stack_mend_follow_bp(mend, pc, bp);
 }
 
 /* HOT. The note of the stack that has just been walked. */
