@@ -3,6 +3,7 @@
  */
 #include "base/err.h"
 #include "command/command.h"
+#include "live/live_build.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,9 @@ static void print_usage(FILE *out)
             fprintf(out, "  %-9s %s\n", c->name, c->line);
         }
     }
-    fputs("\n`alloctrap COMMAND --help` explains one command.\n", out);
+    fputs("\n`alloctrap COMMAND --help` explains one command; `alloctrap --version` says which one "
+          "this is.\n",
+          out);
 }
 
 static int print_error(const struct err *err)
@@ -49,6 +52,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         print_usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("alloctrap " LIVE_BUILD_VERSION);
         return 0;
     }
     for (const struct command *c = commands; c->name != NULL; c++) {

@@ -118,6 +118,14 @@ char *escape_json(const char *text)
     return out;
 }
 
+bool escape_json_is_plain(const char *text)
+{
+    while (*text >= ' ' && *text <= '~' && *text != '"' && *text != '\\') {
+        text++;
+    }
+    return *text == '\0';
+}
+
 char *escape_markdown(const char *text)
 {
     char *out = room_for(text, 5);

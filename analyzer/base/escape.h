@@ -6,6 +6,7 @@
 #ifndef ALLOCTRAP_BASE_ESCAPE_H
 #define ALLOCTRAP_BASE_ESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@ char *escape_terminal(const char *text);
 
 /* Between the quotes of a JSON string; bytes that are not UTF-8 become U+FFFD. */
 char *escape_json(const char *text);
+
+/* Whether escape_json() would return the same text: printable ASCII, as nearly all names are. */
+bool escape_json_is_plain(const char *text);
 
 /* Plain text in GitHub markdown, table cells included: as escape_terminal, and no markup. */
 char *escape_markdown(const char *text);

@@ -106,6 +106,11 @@ struct units_text units_ns(uint64_t ns)
     return result;
 }
 
+const char *units_s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 struct units_text units_share(uint64_t part, uint64_t whole)
 {
     struct units_text result;

@@ -24,6 +24,9 @@ struct units_text units_bytes(uint64_t bytes);
 /* "812 ns", "1.25 us", "45.6 ms", "3.20 s", "2 min 05 s". */
 struct units_text units_ns(uint64_t ns);
 
+/* The plural's ending of so many: "" of one, else "s". */
+const char *units_s(uint64_t count);
+
 /* "12.3 %"; "-" of nothing. */
 struct units_text units_share(uint64_t part, uint64_t whole);
 

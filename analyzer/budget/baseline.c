@@ -50,6 +50,11 @@ const struct baseline_variant *baseline_find(const struct baseline *baseline, co
     return NULL;
 }
 
+size_t baseline_site_count(const struct baseline_variant *variant)
+{
+    return HASH_COUNT(variant->sites);
+}
+
 const struct baseline_entry *baseline_entry(const struct baseline_entry *table, const char *name)
 {
     struct baseline_entry *found = NULL;

@@ -58,6 +58,8 @@ ERR_CHECKED enum err_code baseline_load(const char *path, struct baseline **ret,
 const struct baseline_variant *baseline_find(const struct baseline *baseline, const char *variant);
 const struct baseline_entry *baseline_entry(const struct baseline_entry *table, const char *name);
 
+size_t baseline_site_count(const struct baseline_variant *variant);
+
 /* An empty variant in place of the one of that name. The pointer dies at the next call. */
 struct baseline_variant *baseline_renew(struct baseline *baseline, const char *variant);
 

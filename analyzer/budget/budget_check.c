@@ -46,8 +46,8 @@ static char *trouble_of_run(const struct profile *p)
 }
 
 /* Units that a run did, or did within the budget's window; *ret_why: why that is not known. */
-static uint64_t units_of_run(const struct budget_run *run, const struct policy_budget *budget,
-                             char **ret_why)
+static uint64_t units_of_run(const struct policy *policy, const struct budget_run *run,
+                             const struct policy_budget *budget, char **ret_why)
 {
     uint64_t units = run->units;
     if (policy_window_is_set(&budget->window) && run->is_told) {
@@ -56,7 +56,12 @@ static uint64_t units_of_run(const struct budget_run *run, const struct policy_b
         *ret_why = mem_text("units that were given from outside are those of the whole run, not of "
                             "a window");
     }
-    if (units == 0 && *ret_why == NULL) {
+    if (units == 0 && *ret_why == NULL && policy->units_from == POLICY_UNITS_CALLS) {
+        *ret_why =
+            mem_format("units.calls '%s' is no function of the allocator that was called, and "
+                       "no call site that allocates",
+                       policy->units_calls);
+    } else if (units == 0 && *ret_why == NULL) {
         *ret_why = mem_format("nobody said how many units of work were done (per: %s); let the "
                               "program say alloctrap_units(), or give --units N:%s",
                               budget->per, budget->per);
@@ -81,7 +86,7 @@ static char *trouble_of_units(const struct check_question *q, const struct polic
     }
     for (size_t i = 0; i < q->run_count; i++) {
         char *why = NULL;
-        uint64_t units = units_of_run(&q->runs[i], budget, &why);
+        uint64_t units = units_of_run(q->policy, &q->runs[i], budget, &why);
         if (why != NULL || (i > 0 && units != *ret_units)) {
             return why != NULL ? why : mem_text("the runs did different numbers of units");
         }

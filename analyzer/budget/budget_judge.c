@@ -79,7 +79,7 @@ static char *trouble_of_latency(const struct judge *j, enum budget_metric metric
         }
     }
     if (calls < wanted) {
-        return mem_format("%s calls, and min_samples is %s", units_count(calls).s,
+        return mem_format("%s call%s, and min_samples is %s", units_count(calls).s, units_s(calls),
                           units_count(wanted).s);
     }
     if (calls == 0 || (quantile != 0 && !latency_can_tell(calls, quantile))) {

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/options.h"
+#include "base/units.h"
 #include "budget/baseline_diff.h"
 #include "budget/budget_check.h"
 #include "command/check_keep.h"
@@ -284,6 +286,20 @@ static enum err_code load_baseline(const struct choices *c, struct baseline **re
     return code;
 }
 
+static void say_written(const struct choices *c, const struct baseline_variant *variant)
+{
+    if (variant == NULL) {
+        return;
+    }
+    char *file = escape_terminal(c->baseline);
+    char *name = escape_terminal(variant->name);
+    size_t sites = baseline_site_count(variant);
+    fprintf(stderr, "alloctrap: %s: variant '%s' is now what was measured: %zu call site%s\n", file,
+            name, sites, units_s(sites));
+    free(name);
+    free(file);
+}
+
 /* Puts what is measured into the baseline; prints or writes what the user asked for. */
 static enum err_code renew_baseline(const struct choices *c, const struct check_question *q,
                                     struct baseline *baseline, struct err *reterr)
@@ -307,6 +323,7 @@ static enum err_code renew_baseline(const struct choices *c, const struct check_
     }
     if (code == ERR_NONE && c->updates_baseline) {
         code = baseline_write(c->baseline, text, reterr);
+        say_written(c, code == ERR_NONE ? baseline_find(baseline, c->variant) : NULL);
     }
     free(patch);
     free(text);

@@ -71,7 +71,8 @@ enum export_takes {
     X("massif", export_massif, NONE, false, "ms_print, massif-visualizer",                         \
       "memory over time, with who holds it at the peak and at the end", "allocations, times")      \
     X("heaptrack", export_heaptrack, NONE, false, "heaptrack_print, heaptrack_gui",                \
-      "every allocation and free in order; needs record --trace", "times of calls; --focus")       \
+      "every allocation and free in order; needs record --trace, and a name ending in .gz",        \
+      "times of calls; --focus")                                                                   \
     X("chrome", export_chrome, NONE, false, "chrome://tracing, Perfetto UI, speedscope",           \
       "memory and rate as counters, the slowest calls on their threads", "stacks")                 \
     X("hgrm", export_hgrm, NONE, false, "HdrHistogram's plotter",                                  \

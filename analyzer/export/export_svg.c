@@ -105,38 +105,6 @@ static char *cut(const char *text, size_t fits)
     return mem_text(text);
 }
 
-static void write_totals(const struct svg *s)
-{
-    const struct export_flame_node *all = &s->flame->nodes.at[0];
-    const struct profile_run *run = &s->job->side.profile->run;
-    char *value = amount(s, all->value);
-    if (s->job->base.profile == NULL) {
-        put_line(s, "about", 46,
-                 mem_format("%s: %s%s", metric_of(s)->title, value,
-                            s->job->is_inverted ? "; inverted: each column begins with the "
-                                                  "function that allocates, its callers follow"
-                                                : ""));
-    } else {
-        char *base = amount(s, all->base_value);
-        bool is_time = metric_of(s)->unit == EXPORT_UNIT_NS;
-        put_line(
-            s, "about", 46,
-            mem_format(
-                "%s: %s before, %s after: %s", metric_of(s)->title, base, value,
-                units_ratio(all->base_value, all->value, "less", is_time ? "longer" : "more").s));
-        free(base);
-    }
-    free(value);
-    if (s->job->is_per_unit) {
-        put_line(
-            s, "about", 64,
-            mem_format("for each %s: %s before, %s after; all numbers before are for as much work "
-                       "as was done after (%s)",
-                       run->unit_name, units_per(all->base_value, run->units).s,
-                       units_per(all->value, run->units).s, units_count(run->units).s));
-    }
-}
-
 /* "23,143 frames", or how many of them were joined; free() it. */
 static char *frames_text(const struct export_flame *flame)
 {
@@ -149,6 +117,72 @@ static char *frames_text(const struct export_flame *flame)
                       : mem_format("%s frames", units_count(flame->frames_all).s);
 }
 
+/* "; for each line: 7,147 B before, 219 B after"; "" without --per-unit; free() it. */
+static char *each_text(const struct svg *s, const struct export_flame_node *all)
+{
+    const struct profile_run *run = &s->job->side.profile->run;
+    const char *const units[] = {
+        [EXPORT_UNIT_COUNT] = "", [EXPORT_UNIT_BYTES] = " B", [EXPORT_UNIT_NS] = " ns"};
+    const char *unit = units[metric_of(s)->unit];
+    if (!s->job->is_per_unit) {
+        return mem_text("");
+    }
+    return mem_format("; for each %s: %s%s before, %s%s after", run->unit_name,
+                      units_per(all->base_value, run->units).s, unit,
+                      units_per(all->value, run->units).s, unit);
+}
+
+/* What `before` is, and how many frames; free() it. */
+static char *base_text(const struct svg *s)
+{
+    char *command = command_of(s->job->base.profile);
+    char *frames = frames_text(s->flame);
+    char *text = s->job->is_per_unit
+                     ? mem_format("before: %.120s, for as much work as was done after (%s); %s",
+                                  command, units_count(s->job->side.profile->run.units).s, frames)
+                     : mem_format("before: %.120s; %s", command, frames);
+    free(frames);
+    free(command);
+    return text;
+}
+
+/* Without another recording: frames and where; free() it. */
+static char *origin_text(const struct svg *s)
+{
+    const char *host = s->job->side.profile->run.host;
+    char *frames = frames_text(s->flame);
+    char *text =
+        mem_format("%s; recorded on %s", frames, host[0] != '\0' ? host : "an unknown host");
+    free(frames);
+    return text;
+}
+
+static void write_totals(const struct svg *s)
+{
+    const struct export_flame_node *all = &s->flame->nodes.at[0];
+    char *value = amount(s, all->value);
+    if (s->job->base.profile == NULL) {
+        put_line(s, "about", 46,
+                 mem_format("%s: %s%s", metric_of(s)->title, value,
+                            s->job->is_inverted ? "; inverted: each column begins with the "
+                                                  "function that allocates, its callers follow"
+                                                : ""));
+    } else {
+        char *base = amount(s, all->base_value);
+        char *each = each_text(s, all);
+        bool is_time = metric_of(s)->unit == EXPORT_UNIT_NS;
+        put_line(
+            s, "about", 46,
+            mem_format(
+                "%s: %s before, %s after: %s%s", metric_of(s)->title, base, value,
+                units_ratio(all->base_value, all->value, "less", is_time ? "longer" : "more").s,
+                each));
+        free(each);
+        free(base);
+    }
+    free(value);
+}
+
 static void write_heading(const struct svg *s)
 {
     const struct profile *p = s->job->side.profile;
@@ -158,17 +192,7 @@ static void write_heading(const struct svg *s)
     free(shown);
     free(command);
     write_totals(s);
-    if (!s->job->is_per_unit) {
-        char *base_command = s->job->base.profile != NULL ? command_of(s->job->base.profile) : NULL;
-        char *frames = frames_text(s->flame);
-        put_line(s, "about", 64,
-                 base_command != NULL
-                     ? mem_format("before: %.120s; %s", base_command, frames)
-                     : mem_format("%s; recorded on %s", frames,
-                                  p->run.host[0] != '\0' ? p->run.host : "an unknown host"));
-        free(frames);
-        free(base_command);
-    }
+    put_line(s, "about", 64, s->job->base.profile != NULL ? base_text(s) : origin_text(s));
     uint64_t lost = profile_lost(p);
     if (lost != 0 || p->run.counters_only) {
         put_line(

@@ -468,7 +468,7 @@ static void settle_totals(const struct heap *heap, struct profile *p)
     }
 }
 
-void heap_settle(struct heap *heap)
+void heap_settle_unsealed(struct heap *heap)
 {
     struct profile *p = heap->profile;
     heap_sites_settle(&heap->sites, &heap->growth, p);
@@ -484,7 +484,12 @@ void heap_settle(struct heap *heap)
     for (size_t i = 0; i < heap->slow.causes.count; i++) {
         *MEM_PUSH(&p->slow_causes) = heap->slow.causes.at[i];
     }
-    profile_seal(p);
+}
+
+void heap_settle(struct heap *heap)
+{
+    heap_settle_unsealed(heap);
+    profile_seal(heap->profile);
 }
 
 void heap_destroy(struct heap *heap)

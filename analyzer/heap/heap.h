@@ -89,6 +89,9 @@ struct heap_level heap_level(const struct heap *heap);
  * ending anything: for checkpoints, and at the end. Calls profile_seal(). Idempotent. */
 void heap_settle(struct heap *heap);
 
+/* The same for who has more to write before profile_seal(). */
+void heap_settle_unsealed(struct heap *heap);
+
 void heap_destroy(struct heap *heap);
 
 #endif

@@ -26,13 +26,13 @@ static struct window window_with(const struct heap_hist *hist, uint16_t code)
 /* The bins of the rest that now have a counter move into it. */
 static void take_in_rest(struct heap_hist *hist)
 {
-    struct hist *rest = hist->rest;
+    struct hist *rest = hist->wide.rest;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < rest->bin_count; i++) {
         struct hist_bin bin = rest->bins[i];
         unsigned at = (unsigned)bin.code - hist->first_code;
-        if (at < hist->code_count && bin.count <= UINT32_MAX - hist->counts[at]) {
-            hist->counts[at] += (uint32_t)bin.count;
+        if (at < hist->code_count && bin.count <= UINT32_MAX - hist->wide.counts[at]) {
+            hist->wide.counts[at] += (uint32_t)bin.count;
             rest->count -= bin.count;
         } else {
             rest->bins[kept++] = bin;
@@ -45,11 +45,11 @@ static void widen(struct heap_hist *hist, struct window window)
 {
     uint32_t *counts = mem_zero(window.count, sizeof *counts);
     if (hist->code_count != 0) {
-        memcpy(counts + (hist->first_code - window.first), hist->counts,
+        memcpy(counts + (hist->first_code - window.first), hist->wide.counts,
                hist->code_count * sizeof *counts);
     }
-    free(hist->counts);
-    hist->counts = counts;
+    free(hist->wide.counts);
+    hist->wide.counts = counts;
     hist->first_code = (uint16_t)window.first;
     hist->code_count = (uint16_t)window.count;
     hist->outside = 0;
@@ -59,27 +59,26 @@ static void widen(struct heap_hist *hist, struct window window)
 /* Most histograms never need it once their window stands. */
 static void drop_empty_rest(struct heap_hist *hist)
 {
-    if (hist->rest->bin_count == 0) {
-        hist_finish(hist->rest);
-        free(hist->rest);
-        hist->rest = NULL;
+    if (hist->wide.rest->bin_count == 0) {
+        hist_finish(hist->wide.rest);
+        free(hist->wide.rest);
+        hist->wide.rest = NULL;
     }
 }
 
-void heap_hist_add_slowly(struct heap_hist *hist, uint16_t code, struct heap_hist_budget *budget)
+/* Counts values for which there is no counter. */
+static void add_outside(struct heap_hist *hist, uint16_t code, uint16_t count,
+                        struct heap_hist_budget *budget)
 {
-    if (hist->rest == NULL) {
-        hist->rest = mem_zero(1, sizeof *hist->rest);
+    if (hist->wide.rest == NULL) {
+        hist->wide.rest = mem_zero(1, sizeof *hist->wide.rest);
     }
-    if ((unsigned)code - hist->first_code < hist->code_count) { /* its counter is 0 again */
-        hist_add(hist->rest, code, UINT64_C(1) << 32);
-        return;
-    }
-    hist_add(hist->rest, code, 1);
-    hist->outside += 1;
+    hist_add(hist->wide.rest, code, count);
+    hist->outside =
+        (uint16_t)(count < UINT16_MAX - hist->outside ? hist->outside + count : UINT16_MAX);
     struct window window = window_with(hist, code);
     unsigned more = window.count - hist->code_count;
-    size_t more_bytes = more * sizeof *hist->counts;
+    size_t more_bytes = more * sizeof *hist->wide.counts;
     if (hist->outside >= more / HEAP_HIST_STEP &&
         budget->bytes_used + more_bytes <= HEAP_HIST_COUNTER_BYTES) {
         budget->bytes_used += more_bytes;
@@ -88,13 +87,84 @@ void heap_hist_add_slowly(struct heap_hist *hist, uint16_t code, struct heap_his
     }
 }
 
-void heap_hist_merge(const struct heap_hist *hist, struct hist *into)
+static void add_wide(struct heap_hist *hist, uint16_t code, uint16_t count,
+                     struct heap_hist_budget *budget)
 {
-    for (unsigned i = 0; i < hist->code_count; i++) {
-        hist_add(into, (uint16_t)(hist->first_code + i), hist->counts[i]);
+    unsigned at = (unsigned)code - hist->first_code;
+    if (at >= hist->code_count) {
+        add_outside(hist, code, count, budget);
+    } else {
+        hist->wide.counts[at] += count;
     }
-    if (hist->rest != NULL) {
-        hist_merge(into, hist->rest);
+}
+
+/* False when the code has no room there, or its counter is full. */
+static bool add_to_few(struct heap_hist *hist, uint16_t code)
+{
+    for (unsigned i = 0; i < HEAP_HIST_FEW; i++) {
+        if (hist->few.count[i] == 0) {
+            hist->few.code[i] = code;
+            hist->few.count[i] = 1;
+            return true;
+        }
+        if (hist->few.code[i] == code) {
+            bool has_room = hist->few.count[i] != UINT16_MAX;
+            hist->few.count[i] += has_room;
+            return has_room;
+        }
+    }
+    return false;
+}
+
+static void leave_few(struct heap_hist *hist, struct heap_hist_budget *budget)
+{
+    struct heap_hist few = *hist;
+    *hist = (struct heap_hist){.is_wide = true};
+    hist->wide.counts = NULL;
+    hist->wide.rest = NULL;
+    for (unsigned i = 0; i < HEAP_HIST_FEW && few.few.count[i] != 0; i++) {
+        add_wide(hist, few.few.code[i], few.few.count[i], budget);
+    }
+}
+
+void heap_hist_add_slowly(struct heap_hist *hist, uint16_t code, struct heap_hist_budget *budget)
+{
+    if (!hist->is_wide) {
+        if (add_to_few(hist, code)) {
+            return;
+        }
+        leave_few(hist, budget);
+        add_wide(hist, code, 1, budget);
+        return;
+    }
+    if ((unsigned)code - hist->first_code >= hist->code_count) {
+        add_outside(hist, code, 1, budget);
+        return;
+    }
+    if (hist->wide.rest == NULL) { /* its counter is 0 again */
+        hist->wide.rest = mem_zero(1, sizeof *hist->wide.rest);
+    }
+    hist_add(hist->wide.rest, code, UINT64_C(1) << 32);
+}
+
+static uint32_t count_used(const struct heap_hist *hist)
+{
+    uint32_t used = 0;
+    for (unsigned i = 0; i < hist->code_count; i++) {
+        used += hist->wide.counts[i] != 0;
+    }
+    return used;
+}
+
+static void read_few(const struct heap_hist *hist, struct hist *ret)
+{
+    unsigned used = 0;
+    while (used < HEAP_HIST_FEW && hist->few.count[used] != 0) {
+        used += 1;
+    }
+    hist_reserve(ret, used);
+    for (unsigned i = 0; i < used; i++) {
+        hist_add(ret, hist->few.code[i], hist->few.count[i]);
     }
 }
 
@@ -102,15 +172,29 @@ void heap_hist_read(const struct heap_hist *hist, struct hist *ret)
 {
     ret->bin_count = 0;
     ret->count = 0;
-    heap_hist_merge(hist, ret);
+    if (!hist->is_wide) {
+        read_few(hist, ret);
+        return;
+    }
+    hist_reserve(ret, count_used(hist));
+    for (unsigned i = 0; i < hist->code_count; i++) {
+        if (hist->wide.counts[i] != 0) {
+            hist_append(ret, (uint16_t)(hist->first_code + i), hist->wide.counts[i]);
+        }
+    }
+    if (hist->wide.rest != NULL) {
+        hist_merge(ret, hist->wide.rest);
+    }
 }
 
 void heap_hist_finish(struct heap_hist *hist)
 {
-    free(hist->counts);
-    if (hist->rest != NULL) {
-        hist_finish(hist->rest);
-        free(hist->rest);
+    if (hist->is_wide) {
+        free(hist->wide.counts);
+        if (hist->wide.rest != NULL) {
+            hist_finish(hist->wide.rest);
+            free(hist->wide.rest);
+        }
     }
     *hist = (struct heap_hist){0};
 }

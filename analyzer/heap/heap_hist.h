@@ -1,10 +1,12 @@
 /*
- * heap_hist - a histogram that is added to millions of times a second: direct counters for the
- * codes that come often, a sparse struct hist for the rest. Read it out as a struct hist.
+ * heap_hist - a histogram that is added to millions of times a second. Read it out as a struct
+ * hist.
  *
- * The counters are one window of neighbouring codes. A code outside of it is counted sparsely, and
- * once such values have been seen often enough to pay for the memory, the window grows to the
- * latest of them: a far outlier does not make it wide, a new habit of the program does.
+ * The first few codes are counted in the struct itself: a call site that is seldom called, or
+ * always with one size, needs no other memory. When they do not do, the counters are one window of
+ * neighbouring codes, and what falls outside of it is counted in a sparse struct hist. Once such
+ * values have been seen often enough to pay for the memory, the window grows to the latest of them:
+ * a far outlier does not make it wide, a new habit of the program does.
  *
  * Owner: whoever holds the struct; all zero is empty. Threads: one at a time.
  * Memory: at most HEAP_HIST_COUNTER_BYTES in counters, all histograms together; beyond it windows
@@ -13,6 +15,7 @@
 #ifndef ALLOCTRAP_HEAP_HEAP_HIST_H
 #define ALLOCTRAP_HEAP_HEAP_HIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,17 +23,29 @@
 #include "heap/hist.h"
 
 enum {
+    HEAP_HIST_FEW = 4,   /* codes counted in the struct */
     HEAP_HIST_STEP = 16, /* codes that a window grows by: a cache line of counters */
     HEAP_HIST_COUNTER_BYTES = 128 << 20
 };
 
+/* Few codes, then a window: its code_count is 0 while there are few. */
 struct heap_hist {
-    uint32_t *counts; /* of code_count codes from first_code on */
+    union {
+        struct {
+            uint16_t code[HEAP_HIST_FEW];
+            uint16_t count[HEAP_HIST_FEW]; /* 0: its code means nothing, nor do those behind it */
+        } few;
+        struct {
+            uint32_t *counts;  /* of code_count codes from first_code on */
+            struct hist *rest; /* what is not in counts; NULL while that is nothing */
+        } wide;
+    };
     uint16_t first_code;
     uint16_t code_count;
-    uint32_t outside;  /* values that found no counter since the window last grew */
-    struct hist *rest; /* what is not in counts; NULL while that is nothing */
+    uint16_t outside; /* values that found no counter since the window last grew, or the most */
+    bool is_wide;
 };
+_Static_assert(sizeof(struct heap_hist) == 24, "call sites have many");
 
 /* What the counters of one heap take so far. */
 struct heap_hist_budget {
@@ -45,16 +60,21 @@ static inline void heap_hist_add(struct heap_hist *hist, uint16_t code,
                                  struct heap_hist_budget *budget)
 {
     unsigned at = (unsigned)code - hist->first_code;
-    if (at >= hist->code_count || ++hist->counts[at] == 0) {
+    if (at >= hist->code_count || ++hist->wide.counts[at] == 0) {
         heap_hist_add_slowly(hist, code, budget);
+    }
+}
+
+/* HOT. Asks the cache for the counter of a code. */
+static inline void heap_hist_prefetch(const struct heap_hist *hist, uint16_t code)
+{
+    if (hist->code_count != 0) {
+        __builtin_prefetch(&hist->wide.counts[(unsigned)code - hist->first_code]);
     }
 }
 
 /* Makes *ret (a live struct hist) equal to what was added. */
 void heap_hist_read(const struct heap_hist *hist, struct hist *ret);
-
-/* Adds it to *into. */
-void heap_hist_merge(const struct heap_hist *hist, struct hist *into);
 
 void heap_hist_finish(struct heap_hist *hist);
 

@@ -78,7 +78,23 @@ static void settle_site(const struct heap_sites *sites, const struct heap_site *
     copy_growth(&from->growth, &into->growth);
 }
 
-static void settle_call(const struct heap_call *from, struct profile *profile)
+/* A function's latencies at all sites: a counter for each code, NULL while there is none. */
+struct call_sums {
+    uint64_t *counts[CALL_COUNT];
+};
+
+static void add_latency(struct call_sums *sums, uint8_t call, const struct hist *latency)
+{
+    if (sums->counts[call] == NULL) {
+        sums->counts[call] = mem_zero(LOGLIN_CODES, sizeof *sums->counts[call]);
+    }
+    for (uint32_t i = 0; i < latency->bin_count; i++) {
+        sums->counts[call][latency->bins[i].code] += latency->bins[i].count;
+    }
+}
+
+static void settle_call(const struct heap_call *from, struct profile *profile,
+                        struct call_sums *sums)
 {
     uint8_t call = (uint8_t)(from->call_1 - 1);
     struct profile_site_call *into = profile_site_call(profile, from->site, call);
@@ -98,24 +114,37 @@ static void settle_call(const struct heap_call *from, struct profile *profile)
         into->counts.ns += bin->count * loglin_value(bin->code);
     }
     profile_calls_add(&profile->calls[call], &into->counts);
-    hist_merge(&profile->call_latency[call], &into->latency);
+    add_latency(sums, call, &into->latency);
+}
+
+static void settle_sums(struct call_sums *sums, struct profile *profile)
+{
+    for (unsigned call = 0; call < CALL_COUNT; call++) {
+        struct hist *latency = &profile->call_latency[call];
+        latency->bin_count = 0;
+        latency->count = 0;
+        for (unsigned code = 0; sums->counts[call] != NULL && code < LOGLIN_CODES; code++) {
+            hist_add(latency, (uint16_t)code, sums->counts[call][code]);
+        }
+        free(sums->counts[call]);
+    }
 }
 
 static void settle_calls(const struct heap_sites *sites, struct profile *profile)
 {
+    struct call_sums sums = {{NULL}};
     for (unsigned i = 0; i < CALL_COUNT; i++) {
         profile->calls[i] = (struct profile_calls){0};
-        profile->call_latency[i].bin_count = 0;
-        profile->call_latency[i].count = 0;
     }
     for (size_t i = 0; i < sites->sites.count; i++) {
         if (sites->sites.at[i].own.call_1 != 0) {
-            settle_call(&sites->sites.at[i].own, profile);
+            settle_call(&sites->sites.at[i].own, profile, &sums);
         }
     }
     for (size_t i = 0; i < sites->calls.count; i++) {
-        settle_call(&sites->calls.at[i], profile);
+        settle_call(&sites->calls.at[i], profile, &sums);
     }
+    settle_sums(&sums, profile);
 }
 
 void heap_sites_settle(const struct heap_sites *sites, const struct heap_growth *growth,

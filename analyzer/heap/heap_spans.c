@@ -130,7 +130,8 @@ static struct heap_span_call *call_of(struct heap_spans *spans, uint32_t span, u
     }
     if (id == ID_MAP_NONE) {
         id = (uint32_t)spans->calls.count;
-        *MEM_PUSH(&spans->calls) = (struct heap_span_call){span, site, call, {0}, {0}};
+        *MEM_PUSH(&spans->calls) =
+            (struct heap_span_call){.span = span, .site = site, .call = call};
         id_map_put(&spans->call_map, span, key, id);
     }
     return &spans->calls.at[id];

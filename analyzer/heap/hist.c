@@ -6,7 +6,7 @@
 #include "alloctrap/loglin.h"
 #include "base/mem.h"
 
-enum { BINS_FIRST = 4, VARINT_BYTES_MAX = 10, QUANTILE_ONE = 10000 };
+enum { BINS_FIRST = 4, FEW_SHARE = 8, VARINT_BYTES_MAX = 10, QUANTILE_ONE = 10000 };
 
 /* The first bin whose code is not below code. */
 static uint32_t lower_bin(const struct hist *hist, uint16_t code)
@@ -22,6 +22,14 @@ static uint32_t lower_bin(const struct hist *hist, uint16_t code)
     return low;
 }
 
+void hist_reserve(struct hist *hist, uint32_t bins)
+{
+    if (bins > hist->bin_room) {
+        hist->bins = mem_resize(hist->bins, bins, sizeof *hist->bins);
+        hist->bin_room = bins;
+    }
+}
+
 static void reserve(struct hist *hist, uint32_t bins)
 {
     if (bins <= hist->bin_room) {
@@ -31,8 +39,7 @@ static void reserve(struct hist *hist, uint32_t bins)
     while (room < bins) {
         room *= 2;
     }
-    hist->bins = mem_resize(hist->bins, room, sizeof *hist->bins);
-    hist->bin_room = room;
+    hist_reserve(hist, room);
 }
 
 static void insert_bin(struct hist *hist, uint32_t at, uint16_t code, uint64_t count)
@@ -58,11 +65,53 @@ void hist_add(struct hist *hist, uint16_t code, uint64_t count)
     }
 }
 
+/* How many codes of `from` are not in `into`. */
+static uint32_t count_new(const struct hist *into, const struct hist *from)
+{
+    uint32_t at = 0;
+    uint32_t added = 0;
+    for (uint32_t i = 0; i < from->bin_count; i++) {
+        while (at < into->bin_count && into->bins[at].code < from->bins[i].code) {
+            at += 1;
+        }
+        added += at == into->bin_count || into->bins[at].code != from->bins[i].code;
+    }
+    return added;
+}
+
+/* From the back, so that each bin of `into` moves once. */
+static void interleave(struct hist *into, const struct hist *from, uint32_t added)
+{
+    uint32_t old = into->bin_count;
+    uint32_t at = old + added;
+    into->bin_count = at;
+    for (uint32_t i = from->bin_count; i > 0;) {
+        const struct hist_bin *bin = &from->bins[i - 1];
+        if (old > 0 && into->bins[old - 1].code > bin->code) {
+            into->bins[--at] = into->bins[--old];
+            continue;
+        }
+        struct hist_bin sum = *bin;
+        if (old > 0 && into->bins[old - 1].code == bin->code) {
+            sum.count += into->bins[--old].count;
+        }
+        into->bins[--at] = sum;
+        i -= 1;
+    }
+}
+
 void hist_merge(struct hist *into, const struct hist *from)
 {
-    for (uint32_t i = 0; i < from->bin_count; i++) {
-        hist_add(into, from->bins[i].code, from->bins[i].count);
+    if (from->bin_count < into->bin_count / FEW_SHARE) {
+        for (uint32_t i = 0; i < from->bin_count; i++) {
+            hist_add(into, from->bins[i].code, from->bins[i].count);
+        }
+        return;
     }
+    uint32_t added = count_new(into, from);
+    hist_reserve(into, into->bin_count + added);
+    interleave(into, from, added);
+    into->count += from->count;
 }
 
 void hist_take_off(struct hist *from, const struct hist *what)
@@ -132,9 +181,13 @@ static uint8_t *put_varint(uint8_t *out, uint64_t value)
     return out;
 }
 
-void hist_encode(const struct hist *hist, uint8_t **ret_bytes, size_t *ret_len)
+size_t hist_encoded_max(const struct hist *hist)
 {
-    uint8_t *bytes = mem_zero((size_t)hist->bin_count * 2 + 1, VARINT_BYTES_MAX);
+    return ((size_t)hist->bin_count * 2 + 1) * VARINT_BYTES_MAX;
+}
+
+size_t hist_encode(const struct hist *hist, uint8_t *bytes)
+{
     uint8_t *out = put_varint(bytes, hist->bin_count);
     uint16_t last = 0;
     for (uint32_t i = 0; i < hist->bin_count; i++) {
@@ -142,8 +195,7 @@ void hist_encode(const struct hist *hist, uint8_t **ret_bytes, size_t *ret_len)
         out = put_varint(out, hist->bins[i].count);
         last = hist->bins[i].code;
     }
-    *ret_bytes = bytes;
-    *ret_len = (size_t)(out - bytes);
+    return (size_t)(out - bytes);
 }
 
 struct reader {

@@ -25,6 +25,14 @@ struct hist {
 };
 
 void hist_add(struct hist *hist, uint16_t code, uint64_t count);
+/* Makes room for so many bins in all, and not for more. */
+void hist_reserve(struct hist *hist, uint32_t bins);
+/* Adds a code above all others, which has room, count times; count is not 0. */
+static inline void hist_append(struct hist *hist, uint16_t code, uint64_t count)
+{
+    hist->bins[hist->bin_count++] = (struct hist_bin){.code = code, .count = count};
+    hist->count += count;
+}
 void hist_merge(struct hist *into, const struct hist *from);
 /* Takes the values of `what` out of `from`, as far as they are there. */
 void hist_take_off(struct hist *from, const struct hist *what);
@@ -38,10 +46,11 @@ uint64_t hist_quantile(const struct hist *hist, unsigned per_ten_thousand);
 uint64_t hist_min(const struct hist *hist);
 uint64_t hist_max(const struct hist *hist);
 
-/* Bytes for the recording: LEB128 varints: bin count, then (code delta, count) pairs. The caller
- * frees *ret_bytes. decode refuses unsorted, overflowing or trailing input and leaves *ret empty.
- */
-void hist_encode(const struct hist *hist, uint8_t **ret_bytes, size_t *ret_len);
+/* Bytes for the recording: LEB128 varints: bin count, then (code delta, count) pairs. What
+ * hist_encode() writes, and returns how long it is, has room in hist_encoded_max() bytes. decode
+ * refuses unsorted, overflowing or trailing input and leaves *ret empty. */
+size_t hist_encoded_max(const struct hist *hist);
+size_t hist_encode(const struct hist *hist, uint8_t *bytes);
 bool hist_decode(const uint8_t *bytes, size_t len, struct hist *ret);
 
 #endif

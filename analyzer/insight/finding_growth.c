@@ -60,6 +60,10 @@ static void add_longs(struct finding *f, const struct profile_growth *g)
     uint64_t times = l->last_bytes != 0 ? l->copied_bytes / l->last_bytes : 0;
     finding_add(f, "chains", "blocks grew in more than 8 steps", FINDING_COUNT, l->chains);
     finding_add(f, "steps", "steps in all", FINDING_COUNT, l->steps);
+    if (g->steps > l->steps) {
+        finding_add(f, "short_steps", "steps more, of blocks that grew in 8 or fewer",
+                    FINDING_COUNT, g->steps - l->steps);
+    }
     finding_add(f, "longest_chain_steps", "steps of the longest", FINDING_COUNT, g->steps_max);
     finding_add(f, "additive_permille", "of the steps add less than 1/16 of the block",
                 FINDING_PERMILLE, finding_permille(l->steps - l->geometric_steps, l->steps));
@@ -77,6 +81,24 @@ static void add_longs(struct finding *f, const struct profile_growth *g)
                 FINDING_COUNT, g->in_place_steps);
 }
 
+/*
+ * Of a long chain the doublings stay. A short one at the same place is made by the same code, and
+ * fits into the first room: all its steps go, as with many-steps.
+ */
+static void add_growth_savings(struct finding *f, const struct finding_group *group)
+{
+    const struct profile_growth *g = &group->growth;
+    const struct profile_long *l = &g->longs;
+    uint64_t needed = l->chains * doublings(l->first_bytes / l->chains, l->last_bytes / l->chains);
+    uint64_t copied = copied_of(l->copied_bytes, l->in_place_bytes);
+    uint64_t all_copied = copied_of(g->copied_bytes, g->in_place_bytes);
+    f->saves.calls = l->steps > needed ? l->steps - needed : 0;
+    f->saves.calls += g->steps > l->steps ? g->steps - l->steps : 0;
+    f->saves.copied_bytes = copied > l->last_bytes ? copied - l->last_bytes : 0;
+    f->saves.copied_bytes += all_copied > copied ? all_copied - copied : 0;
+    f->saves.ns = finding_ns_of(group, f->saves.calls);
+}
+
 bool finding_growth(const struct finding_facts *facts, const struct finding_group *group,
                     struct finding *f)
 {
@@ -87,11 +109,7 @@ bool finding_growth(const struct finding_facts *facts, const struct finding_grou
         additive_permille < GROWTH_ADDITIVE_PERMILLE) {
         return false;
     }
-    uint64_t needed = l->chains * doublings(l->first_bytes / l->chains, l->last_bytes / l->chains);
-    uint64_t copied = copied_of(l->copied_bytes, l->in_place_bytes);
-    f->saves.calls = l->steps > needed ? l->steps - needed : 0;
-    f->saves.copied_bytes = copied > l->last_bytes ? copied - l->last_bytes : 0;
-    f->saves.ns = finding_ns_of(group, f->saves.calls);
+    add_growth_savings(f, group);
     add_longs(f, &group->growth);
     set_growth_reason(f, &group->growth, additive_permille);
     return true;

@@ -161,6 +161,27 @@ uint64_t select_net_ns(const struct selection *selection, const struct profile *
     return latency_net(selection->totals.ns, calls, profile->run.clock_cost_ps);
 }
 
+bool select_is_timed(const struct profile *profile)
+{
+    bool has_calls = false;
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+        has_calls = has_calls || profile->calls[i].calls != 0;
+    }
+    return profile->totals.ns != 0 || !has_calls;
+}
+
+uint64_t select_null_frees(const struct selection *selection)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < CALL_COUNT; i++) {
+        const struct profile_calls *c = &selection->calls[i];
+        if (hook_call_effect((unsigned)i) == HOOK_EFFECT_FREE && c->calls > c->frees) {
+            count += c->calls - c->frees;
+        }
+    }
+    return count;
+}
+
 void select_finish(struct selection *selection)
 {
     for (size_t i = 0; i < CALL_COUNT; i++) {

@@ -35,6 +35,12 @@ ERR_CHECKED enum err_code select_sites(const struct profile *profile,
 
 /* The allocator time of what is selected, net of the clock. */
 uint64_t select_net_ns(const struct selection *selection, const struct profile *profile);
+
+/* Calls have times: not so with --latency=off. A recording without a call has them too: none. */
+bool select_is_timed(const struct profile *profile);
+
+/* Calls of free() and its kin that had no block to free, such as free(NULL). */
+uint64_t select_null_frees(const struct selection *selection);
 void select_finish(struct selection *selection);
 
 #endif

@@ -45,7 +45,7 @@ void live_counts_keep(struct live_counts *counts, struct profile *profile,
                       struct live_session *session);
 
 /* Makes the profile's counts, losses and events_seen those of counts and the open sessions. After
- * heap_settle(); calls profile_seal(). Idempotent. */
+ * heap_settle_unsealed(); calls profile_seal(). Idempotent. */
 void live_counts_apply(const struct live_counts *counts, struct profile *profile,
                        struct live_session *const *sessions, size_t session_count);
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE_BYTES = 4096, SCAN_NS = 100000000 };
+enum { PAGE_BYTES = 4096, NEWS_BYTES = 4096, SCAN_NS = 100000000, SCAN_SHARE = 50 };
 
 static enum err_code fail(struct err *reterr, const char *path, const char *what)
 {
@@ -186,28 +186,28 @@ static bool is_session_name(const char *name)
     return len > suffix && strcmp(name + len - suffix, SESSION_SUFFIX) == 0;
 }
 
-/* True when inotify has something, or cannot tell. */
-static bool may_have_changed(struct live_dir *dir)
+/* Visits what inotify tells of; false when that may not be all. */
+static bool visit_news(const struct live_dir *dir, live_dir_visit visit, void *context)
 {
-    if (dir->notify_fd < 0) {
-        return true;
+    _Alignas(struct inotify_event) char news[NEWS_BYTES];
+    bool is_all = dir->notify_fd >= 0;
+    ssize_t bytes = 0;
+    while (dir->notify_fd >= 0 && (bytes = read(dir->notify_fd, news, sizeof news)) > 0) {
+        for (ssize_t at = 0; at < bytes;) {
+            const struct inotify_event *event = (const void *)(news + at);
+            if ((event->mask & IN_Q_OVERFLOW) != 0) {
+                is_all = false;
+            } else if (event->len > 0 && is_session_name(event->name)) {
+                visit(context, event->name);
+            }
+            at += (ssize_t)(sizeof *event + event->len);
+        }
     }
-    char events[4096];
-    bool has_news = false;
-    while (read(dir->notify_fd, events, sizeof events) > 0) {
-        has_news = true;
-    }
-    return has_news;
+    return is_all;
 }
 
-void live_dir_scan(struct live_dir *dir, bool is_forced, live_dir_visit visit, void *context)
+static void visit_all(const struct live_dir *dir, live_dir_visit visit, void *context)
 {
-    uint64_t now_ns = live_clock_ns();
-    bool is_due = now_ns - dir->scanned_ns > SCAN_NS; /* inotify may have overflowed */
-    if (!is_forced && !is_due && (dir->notify_fd < 0 || !may_have_changed(dir))) {
-        return;
-    }
-    dir->scanned_ns = now_ns;
     int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = fd < 0 ? NULL : fdopendir(fd);
     if (stream == NULL) {
@@ -222,6 +222,22 @@ void live_dir_scan(struct live_dir *dir, bool is_forced, live_dir_visit visit, v
         }
     }
     closedir(stream);
+}
+
+void live_dir_scan(struct live_dir *dir, bool is_forced, live_dir_visit visit, void *context)
+{
+    bool knows_all = is_forced || visit_news(dir, visit, context);
+    uint64_t now_ns = live_clock_ns();
+    uint64_t pause_ns = SCAN_SHARE * dir->scan_cost_ns;
+    pause_ns = pause_ns > SCAN_NS ? pause_ns : SCAN_NS;
+    bool is_due =
+        now_ns - dir->scanned_ns > pause_ns; /* file systems may keep news to themselves */
+    bool has_overflowed = !knows_all && dir->notify_fd >= 0;
+    if (is_forced || is_due || has_overflowed) {
+        dir->scanned_ns = now_ns;
+        visit_all(dir, visit, context);
+        dir->scan_cost_ns = live_clock_ns() - now_ns;
+    }
 }
 
 void live_dir_beat(const struct live_dir *dir, enum session_recorder_state state)

@@ -28,7 +28,8 @@ struct live_dir {
     char path[PATH_MAX]; /* absolute */
     int fd;
     int notify_fd; /* -1: no inotify, the directory is read now and then */
-    uint64_t scanned_ns;
+    uint64_t scanned_ns; /* when the whole directory was read last, and what that took */
+    uint64_t scan_cost_ns;
     struct session_control *control; /* one page; read-only for live_dir_open() */
 };
 
@@ -41,8 +42,9 @@ ERR_CHECKED enum err_code live_dir_create(struct live_dir *dir, const char *outp
 ERR_CHECKED enum err_code live_dir_open(struct live_dir *dir, const char *path, bool is_recorder,
                                         struct err *reterr);
 
-/* Calls visit with the name of each session file there is, when anything may have changed since the
- * last call or is_forced. */
+/* Calls visit with the names of session files: those that inotify tells of, and all there are when
+ * is_forced, when it has missed some, and now and then, for at most a fiftieth of the time. Names
+ * may come more than once. */
 typedef void (*live_dir_visit)(void *context, const char *name);
 void live_dir_scan(struct live_dir *dir, bool is_forced, live_dir_visit visit, void *context);
 

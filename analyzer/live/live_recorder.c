@@ -51,6 +51,7 @@ void live_recorder_destroy(struct live_recorder *recorder)
     id_map_finish(&recorder->known_index);
     free(recorder->sessions.at);
     free(recorder->known.at);
+    free(recorder->pending.at);
     free(recorder);
 }
 
@@ -266,13 +267,9 @@ static void adopt(struct live_recorder *recorder, struct live_session *session)
     *MEM_PUSH(&recorder->sessions) = session;
 }
 
-static void forget_pending(struct live_recorder *recorder, struct live_known *known)
-{
-    known->is_pending = false;
-    recorder->pending_count -= 1;
-}
-
-static void try_open(struct live_recorder *recorder, struct live_known *known, bool is_last_try)
+/* True when there is nothing to come back for. */
+static bool try_open(struct live_recorder *recorder, const struct live_known *known,
+                     bool is_last_try)
 {
     struct live_session *session = NULL;
     struct err err = {.code = ERR_NONE};
@@ -280,18 +277,17 @@ static void try_open(struct live_recorder *recorder, struct live_known *known, b
         live_session_open(recorder->dir->fd, known->name, !recorder->is_read_only,
                           recorder->is_read_only, &session, &err);
     if (found == LIVE_SESSION_OPEN) {
-        forget_pending(recorder, known);
         adopt(recorder, session);
-    } else if (found == LIVE_SESSION_WITHDRAWN) {
-        forget_pending(recorder, known);
-    } else if (found == LIVE_SESSION_BAD || is_last_try) {
-        forget_pending(recorder, known);
+    } else if (found == LIVE_SESSION_BAD || (found == LIVE_SESSION_RETRY && is_last_try)) {
         recorder->never_ready += 1;
         recorder->counts.lost[LOSS_NO_SESSION] += 1;
         if (recorder->session_err.code == ERR_NONE) {
             recorder->session_err = err;
         }
+    } else {
+        return found == LIVE_SESSION_WITHDRAWN;
     }
+    return true;
 }
 
 /* "<pid>.<16 hex>.session", and nothing else. */
@@ -321,26 +317,29 @@ static void meet(void *context, const char *name)
         id_map_find(&recorder->known_index, pid, id) != ID_MAP_NONE) {
         return;
     }
-    id_map_put(&recorder->known_index, pid, id, (uint32_t)recorder->known.count);
+    uint32_t index = (uint32_t)recorder->known.count;
+    id_map_put(&recorder->known_index, pid, id, index);
     struct live_known *known = MEM_PUSH(&recorder->known);
     known->pid = pid;
     known->id = id;
-    known->is_pending = true;
     snprintf(known->name, sizeof known->name, "%s", name);
-    recorder->pending_count += 1;
+    *MEM_PUSH(&recorder->pending) = index;
 }
 
 static void try_pending(struct live_recorder *recorder)
 {
-    for (size_t i = 0; recorder->pending_count > 0 && i < recorder->known.count; i++) {
-        struct live_known *known = &recorder->known.at[i];
-        if (known->is_pending) {
-            /* Twice: it may have become READY between our look at the file and its end. */
-            bool is_last_try = known->is_last_try;
-            known->is_last_try = recorder->is_read_only || live_process_is_gone(known->pid, -1);
-            try_open(recorder, known, is_last_try);
+    size_t kept = 0;
+    for (size_t i = 0; i < recorder->pending.count; i++) {
+        uint32_t index = recorder->pending.at[i];
+        struct live_known *known = &recorder->known.at[index];
+        /* Twice: it may have become READY between our look at the file and its end. */
+        bool is_last_try = known->is_last_try;
+        known->is_last_try = recorder->is_read_only || live_process_is_gone(known->pid, -1);
+        if (!try_open(recorder, known, is_last_try)) {
+            recorder->pending.at[kept++] = index;
         }
     }
+    recorder->pending.count = kept;
 }
 
 static uint64_t units_of(const struct live_session *session)
@@ -533,7 +532,7 @@ void live_recorder_settle(struct live_recorder *recorder)
     struct profile *profile = recorder->profile;
     uint64_t units = recorder->units_ended;
     uint64_t now_ns = now_of(recorder);
-    heap_settle(recorder->heap);
+    heap_settle_unsealed(recorder->heap);
     live_counts_apply(&recorder->counts, profile, recorder->sessions.at, recorder->sessions.count);
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         const struct live_session *session = recorder->sessions.at[i];
@@ -568,7 +567,7 @@ enum err_code live_recorder_checkpoint(struct live_recorder *recorder, struct er
 
 bool live_recorder_is_idle(const struct live_recorder *recorder)
 {
-    return recorder->sessions.count == 0 && recorder->pending_count == 0;
+    return recorder->sessions.count == 0 && recorder->pending.count == 0;
 }
 
 void live_recorder_drop_strangers(struct live_recorder *recorder)

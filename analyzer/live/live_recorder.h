@@ -25,7 +25,6 @@ enum {
 struct live_known {
     uint32_t pid;
     uint64_t id;
-    bool is_pending;
     bool is_last_try; /* its process is gone: what is not READY now never will be */
     char name[LIVE_SESSION_NAME_BYTES];
 };
@@ -40,7 +39,7 @@ struct live_recorder {
     MEM_ARRAY(struct live_session *) sessions; /* open: their processes have not ended */
     MEM_ARRAY(struct live_known) known;
     struct id_map known_index;
-    size_t pending_count;
+    MEM_ARRAY(uint32_t) pending; /* of known: those that are not READY yet */
     uint64_t base_ns; /* the recording's start */
     uint64_t base_realtime_ns;
     uint64_t sampled_ns;

@@ -7,6 +7,7 @@
 
 #include "heap/hist.h"
 #include "heap/profile.h"
+#include "store/row_source.h"
 
 enum { ROWS_TEXT_BYTES = 8192 };
 
@@ -44,20 +45,6 @@ char *rows_create_text(const struct row_table *table)
     return text;
 }
 
-static char *insert_text(const struct row_table *table)
-{
-    char *text = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    fprintf(out, "INSERT INTO %s VALUES(?", table->name);
-    for (size_t i = 0; i < table->column_count; i++) {
-        fputs(",?", out);
-    }
-    fputc(')', out);
-    fclose(out);
-    return text;
-}
-
 static char *select_text(const struct row_table *table)
 {
     char *text = NULL;
@@ -75,122 +62,17 @@ static char *select_text(const struct row_table *table)
     return text;
 }
 
-static int64_t clamped(uint64_t value)
-{
-    return value > INT64_MAX ? INT64_MAX : (int64_t)value;
-}
-
-static int bind_text(sqlite3_stmt *statement, int at, const char *text)
-{
-    return sqlite3_bind_text(statement, at, text != NULL ? text : "", -1, SQLITE_STATIC);
-}
-
-static int bind_hist(sqlite3_stmt *statement, int at, const struct hist *hist)
-{
-    uint8_t *bytes = NULL;
-    size_t length = 0;
-    if (hist->bin_count == 0) { /* most sites never grow; an empty blob costs nothing */
-        return sqlite3_bind_zeroblob(statement, at, 0);
-    }
-    hist_encode(hist, &bytes, &length);
-    return sqlite3_bind_blob64(statement, at, bytes, length, free);
-}
-
-static int bind_build_id(sqlite3_stmt *statement, int at, const struct profile_module *module)
-{
-    char text[2 * SESSION_BUILD_ID_BYTES + 1] = "";
-    for (size_t i = 0; i < module->build_id_len && i < SESSION_BUILD_ID_BYTES; i++) {
-        snprintf(text + 2 * i, 3, "%02x", module->build_id[i]);
-    }
-    return sqlite3_bind_text(statement, at, text, -1, SQLITE_TRANSIENT);
-}
-
-/* The fields are read by memcpy: offset is a number, not a typed pointer. */
-static uint64_t field_u64(const char *item, const struct row_column *column)
-{
-    uint64_t u64 = 0;
-    uint32_t u32 = 0;
-    uint8_t u8 = 0;
-    switch (column->kind) {
-    case ROW_U8:
-    case ROW_BOOL:
-        memcpy(&u8, item + column->offset, sizeof u8);
-        return u8;
-    case ROW_U32:
-        memcpy(&u32, item + column->offset, sizeof u32);
-        return u32;
-    default:
-        memcpy(&u64, item + column->offset, sizeof u64);
-        return u64;
-    }
-}
-
-static int bind_signed(sqlite3_stmt *statement, int at, const char *item,
-                       const struct row_column *column)
-{
-    int32_t i32 = 0;
-    memcpy(&i32, item + column->offset, sizeof i32);
-    return sqlite3_bind_int64(statement, at, i32);
-}
-
-static int bind_column(sqlite3_stmt *statement, int at, const char *item, size_t id,
-                       const struct row_column *column)
-{
-    const void *field = item + column->offset;
-    const char *text = NULL;
-    switch (column->kind) {
-    case ROW_TEXT:
-        memcpy(&text, field, sizeof text);
-        return bind_text(statement, at, text);
-    case ROW_NAME:
-        return bind_text(statement, at, column->name_of(id));
-    case ROW_BUILD_ID:
-        return bind_build_id(statement, at, field);
-    case ROW_HIST:
-        return bind_hist(statement, at, field);
-    case ROW_QUANTILE:
-        return sqlite3_bind_int64(statement, at, clamped(hist_quantile(field, column->limit)));
-    case ROW_LOWEST:
-        return sqlite3_bind_int64(statement, at, clamped(hist_min(field)));
-    case ROW_HIGHEST:
-        return sqlite3_bind_int64(statement, at, clamped(hist_max(field)));
-    case ROW_I32:
-        return bind_signed(statement, at, item, column);
-    case ROW_BITS64:
-        return sqlite3_bind_int64(statement, at, (int64_t)field_u64(item, column));
-    default:
-        return sqlite3_bind_int64(statement, at, clamped(field_u64(item, column)));
-    }
-}
-
-static enum err_code save_row(const struct sql *sql, sqlite3_stmt *statement,
-                              const struct row_table *table, const char *item, size_t id,
-                              struct err *reterr)
-{
-    sqlite3_bind_int64(statement, 1, (int64_t)id);
-    for (size_t i = 0; i < table->column_count; i++) {
-        if (bind_column(statement, (int)i + 2, item, id, &table->columns[i]) != SQLITE_OK) {
-            return sql_fail(sql, reterr);
-        }
-    }
-    bool has_row = false;
-    enum err_code code = sql_step(sql, statement, &has_row, reterr);
-    sqlite3_reset(statement);
-    return code;
-}
-
 enum err_code rows_save(const struct sql *sql, const struct row_table *table, const void *items,
                         size_t count, struct err *reterr)
 {
-    char *text = insert_text(table);
-    sqlite3_stmt *statement = NULL;
-    enum err_code code = sql_prepare(sql, text, &statement, reterr);
-    for (size_t id = 0; id < count && code == ERR_NONE; id++) {
-        const char *item = (const char *)items + id * table->item_bytes;
-        code = save_row(sql, statement, table, item, id, reterr);
+    struct row_source source = {.table = table, .items = items, .count = count};
+    enum err_code code = row_source_open(sql, &source, reterr);
+    if (code == ERR_NONE) {
+        char *text = mem_format("INSERT INTO %s SELECT * FROM " ROW_SOURCE_NAME, table->name);
+        code = sql_run(sql, text, reterr);
+        free(text);
     }
-    sqlite3_finalize(statement);
-    free(text);
+    row_source_close(sql, &source);
     return code;
 }
 

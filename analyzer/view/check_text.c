@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/escape.h"
+#include "base/units.h"
 #include "view/check.h"
 
 enum { LINES_MAX = 30, LINES_OF_END = 8, SITES_MAX = 3, LINES_OF_BUDGET = 4, WIDTH = 160 };
@@ -79,7 +80,7 @@ static void say_budget(struct writer *w, const struct check_budget *b)
                      "misspelt name looks the same"));
     }
     if (left_out > 0) {
-        say(w, "            ", mem_format("... and %zu more limits", left_out));
+        say(w, "            ", mem_format("... and %zu more limit%s", left_out, units_s(left_out)));
     }
     for (size_t i = 0; i < b->moved_count && i < SITES_MAX && w->lines + LINES_OF_END < LINES_MAX;
          i++) {

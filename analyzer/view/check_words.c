@@ -19,6 +19,19 @@ char *check_value_text(enum budget_metric metric, struct budget_ratio value)
     return unit == BUDGET_BYTES ? mem_format("%s B", per) : mem_text(per);
 }
 
+/* What one of something is called: "call sites that allocate" -> "call site that allocates". */
+static char *words_of_one(const char *words)
+{
+    size_t end = 0;
+    while (words[end] != '\0' &&
+           !(words[end] == 's' && (words[end + 1] == ' ' || words[end + 1] == '\0'))) {
+        end += 1;
+    }
+    const char *rest = words[end] == 's' ? words + end + 1 : words + end;
+    bool is_verb_last = strcmp(rest, " that allocate") == 0;
+    return mem_format("%.*s%s%s", (int)end, words, rest, is_verb_last ? "s" : "");
+}
+
 /* "28x more", "3.2 % more"; "" where nothing useful can be said. */
 static char *excess(struct budget_ratio actual, struct budget_ratio limit)
 {
@@ -71,15 +84,19 @@ char *check_line_text(const struct check *check, const struct check_line *line)
         return mem_format("%s: %s", words, line->why);
     }
     bool is_per = b->unit != NULL && line->actual.den != 1;
+    bool is_one = budget_metric_facts(line->metric)->unit == BUDGET_COUNT &&
+                  line->actual.num == line->actual.den;
+    char *what = is_one ? words_of_one(words) : mem_text(words);
     char *actual = check_value_text(line->metric, line->actual);
     char *limit = against(line);
     char *by = excess(line->actual, line->limit);
     char *more = tolerated(line);
     char *sites = line->sites_over > 1
-                      ? mem_format(", and %" PRIu32 " more call sites", line->sites_over - 1)
+                      ? mem_format(", and %" PRIu32 " more call site%s", line->sites_over - 1,
+                                   units_s(line->sites_over - 1))
                       : mem_text("");
     char *text = mem_format(
-        "%s %s%s%s%s, %s%s%s%s", actual, words, is_per ? " per " : "", is_per ? b->unit : "",
+        "%s %s%s%s%s, %s%s%s%s", actual, what, is_per ? " per " : "", is_per ? b->unit : "",
         line->worst.key != NULL && line->words == NULL ? " at one call site" : "", limit, more, by,
         sites);
     free(sites);
@@ -87,6 +104,7 @@ char *check_line_text(const struct check *check, const struct check_line *line)
     free(by);
     free(limit);
     free(actual);
+    free(what);
     return text;
 }
 
@@ -222,15 +240,16 @@ char *check_ignored_text(const struct check *check)
 {
     const struct budget_ignored *ignored = &check->ignored;
     char *paused = ignored->paused != 0
-                       ? mem_format("not counted: %s allocations while the program had paused",
-                                    units_count(ignored->paused).s)
+                       ? mem_format("not counted: %s allocation%s while the program had paused",
+                                    units_count(ignored->paused).s, units_s(ignored->paused))
                        : mem_text("");
     if (ignored->sites == 0 && ignored->leaked_bytes == 0) {
         return paused;
     }
-    char *text = mem_format("ignored by the policy: %s call sites, %s allocations, %s; %s never "
+    char *text = mem_format("ignored by the policy: %s call site%s, %s allocation%s, %s; %s never "
                             "freed%s%s",
-                            units_count(ignored->sites).s, units_count(ignored->allocs).s,
+                            units_count(ignored->sites).s, units_s(ignored->sites),
+                            units_count(ignored->allocs).s, units_s(ignored->allocs),
                             units_bytes(ignored->bytes).s, units_bytes(ignored->leaked_bytes).s,
                             paused[0] != '\0' ? "; " : "", paused);
     free(paused);

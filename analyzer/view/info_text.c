@@ -71,9 +71,10 @@ static void print_processes(const struct profile *p, FILE *out)
         char *command = report_command_text(process->command);
         char *end = report_exit_text(process->exit_kind, process->exit_code);
         print_line(out, "",
-                   mem_format("%" PRIu32 " (parent %" PRIu32 ") %s: %s allocations, %s",
+                   mem_format("%" PRIu32 " (parent %" PRIu32 ") %s: %s allocation%s, %s",
                               process->pid, process->parent_pid, command,
-                              units_count(process->totals.allocs).s, end));
+                              units_count(process->totals.allocs).s,
+                              units_s(process->totals.allocs), end));
         free(end);
         free(command);
     }

@@ -20,6 +20,12 @@ struct json json_on_line(FILE *out)
 
 static void print_quoted(FILE *out, const char *text)
 {
+    if (escape_json_is_plain(text)) {
+        fputc('"', out);
+        fputs(text, out);
+        fputc('"', out);
+        return;
+    }
     char *escaped = escape_json(text);
     fprintf(out, "\"%s\"", escaped);
     free(escaped);

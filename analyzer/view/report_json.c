@@ -101,6 +101,7 @@ void report_json_calls(struct json *json, const struct report *r)
         }
     }
     json_end(json);
+    json_uint(json, "null_frees", select_null_frees(r->selection));
 }
 
 static uint64_t process_calls(const struct profile_totals *t)

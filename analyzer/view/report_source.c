@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/units.h"
 #include "insight/latency.h"
+#include "insight/select.h"
 #include "insight/source_fold.h"
 #include "symbol/source_text.h"
 
@@ -76,7 +77,7 @@ static void add_numbers(struct table *table, const struct report *r, const struc
     }
     const uint64_t *self = line->self.values;
     const uint64_t *total = line->total.values;
-    bool is_timed = r->profile->totals.ns != 0;
+    bool is_timed = select_is_timed(r->profile);
     table_add(table, self[r->key] != 0 ? key_text(r->key, self[r->key]).s : "");
     table_add(table, key_text(r->key, total[r->key]).s);
     if (r->key != RANK_ALLOCATIONS) {

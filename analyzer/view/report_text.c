@@ -18,10 +18,9 @@ enum { SLOW_CALLS_SHOWN = 5, DEPTH_SHOWN_MAX = 12 };
 #define NS_PER_S 1000000000.0
 #define UNKNOWN "unknown"
 
-/* Recorded with --latency=off, no call has a time. */
 static bool is_timed(const struct report *r)
 {
-    return r->profile->totals.ns != 0;
+    return select_is_timed(r->profile);
 }
 
 /* The first lines: what was lost, what ran, how it ended, and what was left out. */
@@ -74,13 +73,15 @@ static void add_lives(struct table *table, const struct report *r)
         mem_format(r->selection->is_filtered ? "their part of the peak: %s blocks, after %s"
                                              : "live at once in %s blocks, after %s",
                    units_count(t->peak_blocks).s, units_ns(t->peak_at_ns).s);
-    add_row(table, "peak memory", units_bytes(t->peak_bytes).s, peak);
+    add_row(table, "peak memory", units_bytes(t->peak_bytes).s, t->peak_blocks != 0 ? peak : "");
     char *live = mem_format("in %s blocks, never freed", units_count(t->live_blocks).s);
     add_row(table, "live at end", units_bytes(t->live_bytes).s,
-            t->live_blocks != 0 ? live : "everything was freed");
+            t->live_blocks != 0 ? live
+            : t->allocs != 0    ? "everything was freed"
+                                : "");
     char *temporary = mem_format("%s: freed before the thread allocated again",
                                  units_share(t->temporaries, t->allocs).s);
-    add_row(table, "temporary", units_count(t->temporaries).s, temporary);
+    add_row(table, "temporary", units_count(t->temporaries).s, t->allocs != 0 ? temporary : "");
     free(temporary);
     free(live);
     free(peak);
@@ -132,7 +133,8 @@ static void print_summary(const struct report *r, const struct page *page)
                              : mem_text("");
     add_row(table, "allocations", units_count(t->allocs).s, rate);
     char *each =
-        mem_format("%s each on average", units_bytes(t->allocs != 0 ? t->bytes / t->allocs : 0).s);
+        mem_format("%s each on average",
+                   units_bytes(t->allocs != 0 ? (t->bytes + t->allocs / 2) / t->allocs : 0).s);
     add_row(table, "allocated bytes", units_bytes(t->bytes).s, t->allocs != 0 ? each : "");
     add_row(table, "frees", units_count(t->frees).s, "");
     add_units(table, r);
@@ -190,6 +192,13 @@ static void print_functions(const struct report *r, const struct page *page)
         cost_ps != 0 && cost_ps < 1000 ? "under " : "",
         (cost_ps + 500) / 1000 != 0 || cost_ps == 0 ? (cost_ps + 500) / 1000 : 1);
     page_table(page, table);
+    uint64_t null_frees = select_null_frees(r->selection);
+    if (null_frees != 0) {
+        page_say(page,
+                 "%s of these calls had nothing to free: free(NULL). They free no block and are "
+                 "in no percentile.",
+                 units_count(null_frees).s);
+    }
 }
 
 /* What a share of a key is a share of; 0 = shares mean nothing. */

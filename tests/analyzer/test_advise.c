@@ -50,6 +50,24 @@ Test(advise, growth_is_additive)
     end(&s, advice);
 }
 
+Test(advise, short_growth_beside_long_is_saved_too)
+{
+    struct scene s = set_up();
+    grow(&s, 400, plus_eight);
+    for (unsigned i = 0; i < 20; i++) {
+        grow(&s, 3, plus_eight);
+    }
+    struct advice *advice = finish(&s);
+    cr_assert_eq(advice->findings.count, 1);
+    const struct finding *f = &advice->findings.at[0];
+    cr_assert_eq(f->kind, FINDING_GROWTH);
+    cr_assert_eq(number_of(f, "steps"), 400);
+    cr_assert_eq(number_of(f, "short_steps"), 60);
+    cr_assert_eq(f->saves.calls, 400 - 9 + 60);
+    cr_assert_eq(f->saves.copied_bytes, 8 * 400 * 401 / 2 - 8 * 401 + 20 * 8 * (1 + 2 + 3));
+    end(&s, advice);
+}
+
 Test(advise, geometric_growth_is_right)
 {
     for (unsigned way = 0; way < 2; way++) {

@@ -2,11 +2,24 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void check(char *escaped, const char *expected)
 {
     cr_assert_str_eq(escaped, expected);
     free(escaped);
+}
+
+Test(escape, what_is_plain_for_json_is_not_changed)
+{
+    for (int c = 1; c < 256; c++) {
+        char text[] = {'a', (char)c, 'b', '\0'};
+        char *escaped = escape_json(text);
+        cr_assert_eq(escape_json_is_plain(text), strcmp(text, escaped) == 0, "byte %d", c);
+        free(escaped);
+    }
+    cr_assert(escape_json_is_plain(""));
+    cr_assert_not(escape_json_is_plain("\u00e9"), "not worth a look");
 }
 
 Test(escape, leaves_readable_text_alone)

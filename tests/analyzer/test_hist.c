@@ -104,15 +104,48 @@ Test(hist, merging_is_adding_each_value)
     hist_finish(&right);
 }
 
+Test(hist, merging_any_two_is_adding_each_value)
+{
+    srand(5);
+    for (int round = 0; round < 300; round++) {
+        struct hist parts[2] = {{0}, {0}};
+        struct hist whole = {0};
+        for (int i = rand() % 300; i > 0; i--) {
+            uint16_t code = (uint16_t)(rand() % (round + 1));
+            hist_add(&parts[rand() % (round % 20 + 1) == 0], code, 3);
+            hist_add(&whole, code, 3);
+        }
+        hist_merge(&parts[round % 2], &parts[1 - round % 2]);
+        cr_assert(is_equal(&parts[round % 2], &whole));
+        hist_finish(&parts[0]);
+        hist_finish(&parts[1]);
+        hist_finish(&whole);
+    }
+}
+
+Test(hist, what_is_appended_is_added)
+{
+    uint64_t values[] = {1, 5, 9};
+    struct hist whole = of_values(values, 3);
+    struct hist hist = {0};
+    hist_reserve(&hist, 3);
+    hist_append(&hist, 1, 1);
+    hist_append(&hist, 5, 1);
+    hist_append(&hist, 9, 1);
+    cr_assert(is_equal(&hist, &whole));
+    hist_finish(&hist);
+    hist_finish(&whole);
+}
+
 Test(hist, comes_back_from_its_bytes)
 {
     uint64_t values[] = {0, 1, 63, 64, 12345, 12345, UINT64_MAX};
     struct hist hist = of_values(values, 7);
     hist_add(&hist, 2000, UINT64_C(1) << 62);
-    uint8_t *bytes = NULL;
-    size_t len = 0;
-    hist_encode(&hist, &bytes, &len);
+    uint8_t *bytes = malloc(hist_encoded_max(&hist));
+    size_t len = hist_encode(&hist, bytes);
     struct hist back;
+    cr_assert_leq(len, hist_encoded_max(&hist));
     cr_assert(hist_decode(bytes, len, &back));
     cr_assert(is_equal(&hist, &back));
     free(bytes);
@@ -123,9 +156,8 @@ Test(hist, comes_back_from_its_bytes)
 Test(hist, an_empty_one_comes_back_empty)
 {
     struct hist hist = {0};
-    uint8_t *bytes = NULL;
-    size_t len = 0;
-    hist_encode(&hist, &bytes, &len);
+    uint8_t *bytes = malloc(hist_encoded_max(&hist));
+    size_t len = hist_encode(&hist, bytes);
     cr_assert_eq(len, 1);
     cr_assert(hist_decode(bytes, len, &hist));
     cr_assert_eq(hist.count, 0);

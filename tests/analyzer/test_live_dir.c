@@ -113,7 +113,31 @@ Test(live_dir, only_session_files_are_told_of_and_new_ones_at_once)
     found.count = 0;
     live_dir_scan(&dir, false, find, &found); /* takes in what inotify tells of the first */
     touch("2.0000000000000002.session");
+    touch("notes.session.txt");
     found.count = 0;
+    live_dir_scan(&dir, false, find, &found);
+    cr_assert_eq(found.count, 1, "the first one is known");
+    cr_assert_str_eq(found.names[0], "2.0000000000000002.session");
+    found.count = 0;
+    live_dir_scan(&dir, false, find, &found);
+    cr_assert_eq(found.count, 0);
+}
+
+Test(live_dir, without_inotify_the_folder_is_read_now_and_then)
+{
+    create();
+    close(dir.notify_fd);
+    dir.notify_fd = -1;
+    touch("1.0000000000000001.session");
+    struct found found = {.count = 0};
+    live_dir_scan(&dir, false, find, &found);
+    cr_assert_eq(found.count, 1, "never read so far");
+    live_dir_scan(&dir, false, find, &found);
+    cr_assert_eq(found.count, 1, "just read");
+    dir.scanned_ns = 0;
+    live_dir_scan(&dir, false, find, &found);
+    cr_assert_eq(found.count, 2);
+    dir.scan_cost_ns = dir.scanned_ns; /* what takes long is done seldom */
     live_dir_scan(&dir, false, find, &found);
     cr_assert_eq(found.count, 2);
 }

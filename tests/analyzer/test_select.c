@@ -71,6 +71,28 @@ Test(select, sums_are_of_what_is_kept)
     profile_destroy(p);
 }
 
+Test(select, frees_of_nothing_are_told_from_frees)
+{
+    struct profile *p = story_profile(STORY_BEFORE);
+    struct profile_calls null_frees = {.calls = 7, .ns = 70};
+    profile_calls_add(&p->calls[CALL_FREE], &null_frees);
+    struct selection s = selected(p, NULL, NULL);
+    cr_assert_eq(select_null_frees(&s), 7);
+    select_finish(&s);
+    profile_destroy(p);
+}
+
+Test(select, without_a_call_nothing_lacks_its_time)
+{
+    struct profile *p = story_profile(STORY_BEFORE);
+    cr_assert(select_is_timed(p));
+    p->totals.ns = 0; /* as with --latency=off */
+    cr_assert_not(select_is_timed(p));
+    memset(p->calls, 0, sizeof p->calls);
+    cr_assert(select_is_timed(p));
+    profile_destroy(p);
+}
+
 Test(select, a_bad_expression_says_why)
 {
     struct profile *p = story_profile(STORY_AFTER);

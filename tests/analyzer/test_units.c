@@ -11,6 +11,13 @@ Test(units, counts_have_separators)
     cr_assert_str_eq(units_count(UINT64_MAX).s, "18,446,744,073,709,551,615");
 }
 
+Test(units, one_has_no_plural)
+{
+    cr_assert_str_eq(units_s(0), "s");
+    cr_assert_str_eq(units_s(1), "");
+    cr_assert_str_eq(units_s(2), "s");
+}
+
 Test(units, short_counts_keep_three_digits)
 {
     cr_assert_str_eq(units_short(9876).s, "9,876");

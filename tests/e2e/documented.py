@@ -84,6 +84,16 @@ def check_command(command, guide, installed):
                               f"{sorted(explained - known)}")
 
 
+def check_version():
+    """The version that `--version` prints is the one the changelog is at."""
+    done = subprocess.run([ALLOCTRAP, "--version"], capture_output=True, check=False,
+                          stdin=subprocess.DEVNULL)
+    newest = re.search(r"^## (\d+\.\d+\.\d+)", read("..", "CHANGELOG.md"), re.MULTILINE).group(1)
+    check(done.returncode == 0 and done.stderr == b"" and
+          done.stdout.decode() == f"alloctrap {newest}\n", f"--version: {done.stdout}")
+    check("--version" in help_of(), "--help tells of --version")
+
+
 def check_pages_format(pages):
     """groff, with all warnings, has nothing to say."""
     for page in pages:
@@ -122,6 +132,7 @@ def main():
         check_command(command, guide, installed)
     check_main_page(names)
     check_wrappers()
+    check_version()
     pages = sorted(f for f in os.listdir(os.path.join(DOCS, "man")) if f.endswith(".1"))
     for page in pages:
         command = page.removeprefix("alloctrap-").removesuffix(".1")

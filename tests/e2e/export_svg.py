@@ -163,6 +163,11 @@ def test_difference():
         check(classes["basket_add"] == ("frame r3" if base == 1040 else "frame r2"), f"more: {classes}")
     text = open("d.svg", encoding="utf-8").read()
     check("for each order: 10.4 before, 15.0 after" in text, "numbers for each unit of work")
+    check(re.search(r"before: [^<]+, for as much work as was done after \(", text),
+          "what it is compared with")
+    text = open(export("after.atrap", "svg", "b.svg", "--base=tiny.atrap", "--metric=bytes",
+                       "--per-unit"), encoding="utf-8").read()
+    check(re.search(r"for each order: [\d.,]+ B before, [\d.,]+ B after", text), "bytes are told")
     seen = drive("d.svg", "basket_add", "x")
     check("2,000 \u2192 3,000 (+1,000) per 200 order   basket_add" in seen.get("details", ""), f"{seen}")
 

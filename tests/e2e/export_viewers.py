@@ -145,6 +145,8 @@ def test_heaptrack():
     check("total memory leaked: 0B" in out and own["live"] == 0, "nothing is left")
     check("concat_append" in out and "builder_concat.c:23" in out, "with places")
     run(ALLOCTRAP, "export", make("tiny"), "--format=heaptrack", "-o", "x", status=3)
+    check(re.search(r"^heaptrack .*ending in \.gz", run(ALLOCTRAP, "export", "--list"), re.MULTILINE),
+          "the name that heaptrack_print wants is told")
 
 
 def test_chrome():

@@ -218,32 +218,34 @@ def spoil_blob(rng, database):
         database.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (bytes(data), row_id))
 
 
+@contextlib.contextmanager
+def opened(path):
+    """A database that is closed, and so unlocked, whatever happens to it."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode = OFF")
+        database.execute("PRAGMA synchronous = OFF")
+        yield database
+        database.commit()
+
+
 def by_sql(rng, path):
     """Changes rows, whatever NOT NULL says, and puts the schema's text back to the letter."""
-    database = sqlite3.connect(path)
-    database.execute("PRAGMA journal_mode = OFF")
-    database.execute("PRAGMA synchronous = OFF")
-    database.execute("PRAGMA writable_schema = ON")
-    kept = database.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    database.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '')"
-                     " WHERE type = 'table'")
-    database.commit()
-    database.close()
-    database = sqlite3.connect(path)
-    database.execute("PRAGMA journal_mode = OFF")
-    database.execute("PRAGMA synchronous = OFF")
-    database.text_factory = lambda raw: raw.decode(errors="replace")
-    with contextlib.suppress(sqlite3.Error):  # the schema's text is put back in any case
-        rng.choice([set_values, set_values, set_number, set_number, set_number, set_text, set_text,
-                    mix_ids, mix_ids, lose_rows, shift_ids, add_rows, add_rows,
-                    spoil_blob])(rng, database)
-    database.execute("PRAGMA writable_schema = ON")
-    for name, text in kept:
-        database.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (text, name))
-    if rng.random() < 0.04:
-        spoil_schema(rng, database)
-    database.commit()
-    database.close()
+    with opened(path) as database:
+        database.execute("PRAGMA writable_schema = ON")
+        kept = database.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+        database.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '')"
+                         " WHERE type = 'table'")
+    with opened(path) as database:
+        database.text_factory = lambda raw: raw.decode(errors="replace")
+        with contextlib.suppress(sqlite3.Error):  # the schema's text is put back in any case
+            rng.choice([set_values, set_values, set_number, set_number, set_number, set_text,
+                        set_text, mix_ids, mix_ids, lose_rows, shift_ids, add_rows, add_rows,
+                        spoil_blob])(rng, database)
+        database.execute("PRAGMA writable_schema = ON")
+        for name, text in kept:
+            database.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (text, name))
+        if rng.random() < 0.04:
+            spoil_schema(rng, database)
 
 
 def by_bytes(rng, path):
@@ -291,11 +293,8 @@ def by_bytes(rng, path):
 
 def name_run(path, run_id):
     """Runs of one id would not be merged."""
-    database = sqlite3.connect(path)
-    database.execute("PRAGMA synchronous = OFF")
-    database.execute("UPDATE run SET run_id = ?", (run_id,))
-    database.commit()
-    database.close()
+    with opened(path) as database:
+        database.execute("UPDATE run SET run_id = ?", (run_id,))
 
 
 def mutate(rng, base, path):
@@ -491,6 +490,8 @@ def work(options, first, count):
         mutator.try_mutant(number)
         for failure in mutator.failures[before:]:
             print(failure, file=sys.stderr, flush=True)
+        if (number + 1 - first) % 1000 == 0:
+            print(f"{number + 1 - first} of {count}", file=sys.stderr, flush=True)
     mutator.server.stdin.close()
     mutator.server.wait()
     os.chdir("/")

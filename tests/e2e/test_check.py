@@ -102,6 +102,9 @@ def test_text():
                    "waits", "min_samples is 1,000,000,000", "matches no call site",
                    "alloctrap report before.atrap"):
         check(wanted in out, f"the text has '{wanted}':\n{out}")
+    write("one.yaml", HEAD + "  - { name: a, match: { function: concat_append }, limits: { sites: 0 } }\n")
+    _, out, _ = run("check", "before.atrap", "--budget=one.yaml")
+    check("1 call site that allocates, limit 0\n" in out, f"one is not several: {out}")
     many = "".join(f"  - {{ name: 'b{i}', limits: {{ allocs: 1, bytes: 1, peak: 1 }} }}\n" for i in range(40))
     write("many.yaml", HEAD + many)
     status, out, _ = run("check", "before.atrap", "--budget=many.yaml")
@@ -171,6 +174,8 @@ def test_baseline():
     got, out, err = run("check", "after.atrap", "--budget=base.yaml", "--update-baseline",
                         "--baseline=b.json")
     check(got == 0, f"what was just written holds: {out}{err}")
+    check(re.search(r"b\.json: variant 'default' is now what was measured: \d+ call sites\n", err),
+          f"and is told: {err}")
     first = read("b.json")
     check(run("check", "after.atrap", "--budget=base.yaml", "--baseline=b.json")[0] == 0, "and again")
     check("0x" not in first and '{"key": "logparse!' in first, "no addresses, one site a line")

@@ -60,6 +60,14 @@ budgets:
         "start": "ok", "warm": "ok", "one less": "broken", "parse": "ok", "whole": "ok",
         "nowhere": "inconclusive", "zone 'hot' does not allocate": "broken"}, f"{verdicts}")
     check(json.loads(out)["ignored"]["paused_allocations"] == 100, "the pause is told")
+    with open("one.yaml", "w", encoding="utf-8") as out:
+        out.write("""version: 1
+units: { calls: "no_such_function", name: call }
+budgets:
+  - { name: called, per: call, limits: { allocs: 0 } }
+""")
+    _, out, _ = run(ALLOCTRAP, "check", "m.atrap", "--budget=one.yaml")
+    check("units.calls 'no_such_function' is no function of the allocator" in out, f"units that nothing counts: {out}")
 
     status, _, _ = run(ALLOCTRAP, "record", "--quiet", "--trace", "-o", "many.atrap", "--", TARGET, "x")
     kept = ask("many.atrap", "SELECT count(*), sum(kind = 1) FROM span WHERE kind < 2")

@@ -109,6 +109,9 @@ def check_empty():
                                      " (SELECT events_seen FROM run)").fetchone()
         checks.same(count, (0, 0), f"no call and no event of ours {options}")
         checks.same(len(alloctrap.report("run.atrap")["processes"]), 1, "but the process is known")
+        text = alloctrap.run("report", "run.atrap").stdout
+        checks.that(re.search(rb"allocator time +0 ns", text) and b"everything was freed" not in text,
+                    f"the report claims no more than that: {text!r}")
 
 
 def check_exits():

@@ -37,7 +37,20 @@ def row(text, name):
     return found[0] if found else []
 
 
+def check_cut_short():
+    """The parser dies of its closed output, long before it comes to its end."""
+    run(os.path.join(WORKLOAD, "loggen"), "--lines=20000", "-o", "long.log")
+    parse = f"'{WORKLOAD}/logparse' --builder=concat long.log | head -c 1000000"
+    run(ALLOCTRAP, "record", "--quiet", "-o", "cut.atrap", "--", "sh", "-c", parse)
+    cut = json.loads(run(ALLOCTRAP, "report", "cut.atrap", "--json", "--focus=json_line"))
+    lines = cut["units"]["count"]
+    check(1000 < lines < 20000, f"lines of a parser that was cut short: {lines}")
+    check(70 < cut["totals"]["allocations"] / lines < 90,
+          f"allocations for each of its lines: {cut['totals']['allocations']} / {lines}")
+
+
 def main():
+    check_cut_short()
     run(os.path.join(WORKLOAD, "loggen"), f"--lines={LINES}", "-o", "access.log")
     told = record("told.atrap", "concat")
     check(told["units"] == {"count": LINES, "name": "line"}, f"the program's own: {told['units']}")

@@ -13,12 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct hist hist = {0};
     struct hist again = {0};
-    uint8_t *encoded = NULL;
-    size_t encoded_len = 0;
     if (!hist_decode(bytes, len, &hist)) {
         return 0;
     }
-    hist_encode(&hist, &encoded, &encoded_len);
+    uint8_t *encoded = malloc(hist_encoded_max(&hist));
+    size_t encoded_len = encoded != NULL ? hist_encode(&hist, encoded) : 0;
     if (!hist_decode(encoded, encoded_len, &again) || again.count != hist.count ||
         again.bin_count != hist.bin_count || hist_min(&hist) > hist_max(&hist) ||
         hist_quantile(&hist, 5000) > hist_max(&hist)) {

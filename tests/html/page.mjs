@@ -73,6 +73,13 @@ async function totals(browser) {
         `${name}: ${call} is in ${row}`,
       );
     }
+    const note = (await texts(page, "#latency .note")).find((text) => text.includes("free(NULL)"));
+    check(
+      json.null_frees > 0
+        ? note?.startsWith(`${units.count(json.null_frees)} of these calls`)
+        : note === undefined,
+      `${name}: ${json.null_frees} frees of nothing: ${note}`,
+    );
     equal(
       await page.locator("#processes tbody tr").count(),
       json.processes.length,

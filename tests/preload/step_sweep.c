@@ -26,12 +26,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KILL = 'k', STEPS_MAX = 1 << 20, WRONG_SHOWN = 5, BREAKPOINT = 0xcc };
+enum {
+    KILL = 'k',
+    STEPS_MAX = 1 << 20,
+    WRONG_SHOWN = 5,
+    BREAKPOINT = 0xcc,
+    BREAKPOINTS_MAX = 6,
+    STEPS_A_BREAKPOINT = 4, /* what it costs */
+    NAP_US = 300            /* a call that takes so long is a slow one */
+};
 
 static const char *const ALL_CALLS[] = {"malloc", "free", "realloc", "first",
                                         "thread", "full", "measured"};
 static const char ALL_ACTIONS[] = {KILL, STEPPED_ALLOCATE, STEPPED_FORK_EXIT, STEPPED_FORK_RETURN,
                                    STEPPED_JUMP};
+
+/* How an instruction is reached: at full speed to its pc for the n-th time, or by one step from the
+ * instruction before it, whichever is quicker. */
+struct way {
+    uint64_t pc;
+    uint32_t time;   /* the thread is there for so many times */
+    uint32_t anchor; /* the instruction to come to at full speed */
+    uint32_t cost;   /* in steps */
+};
 
 struct sweep {
     const char *library;
@@ -41,7 +58,11 @@ struct sweep {
     char action;
     struct stepped_page *page;
     char page_name[64];
-    uint32_t steps; /* instructions of the library in the call */
+    uint32_t steps;     /* instructions of the library in the call */
+    uint32_t elsewhere; /* tries that came to another instruction, as the call took another way */
+    struct way *ways;   /* to each of them */
+    uint64_t stops[BREAKPOINTS_MAX]; /* where the library is come back to from what it calls */
+    uint32_t stop_count;
 };
 
 /* A target that stands at its first breakpoint. */
@@ -50,7 +71,8 @@ struct traced {
     pid_t tid; /* the thread that came there */
     uint64_t code_start;
     uint64_t code_end;
-    uint64_t return_pc; /* where the call comes back to */
+    uint64_t return_pc;    /* where the call comes back to */
+    uint64_t came_back_to; /* by the last library_step() that called something */
 };
 
 static void fail(const char *what)
@@ -64,6 +86,7 @@ static void start_target(const struct sweep *sweep, const char *dir)
     char action[2] = {sweep->action == KILL ? STEPPED_ALLOCATE : sweep->action, '\0'};
     setenv(SESSION_ENV, dir, 1);
     setenv("LD_PRELOAD", sweep->library, 1);
+    setenv("LD_BIND_NOW", "1", 1); /* or the way to the hook is that of looking it up */
     personality(ADDR_NO_RANDOMIZE);
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
     execl(sweep->target, sweep->target, sweep->call, action, sweep->page_name, NULL);
@@ -153,32 +176,40 @@ static uint64_t word_at(pid_t tid, uint64_t addr)
     return (uint64_t)word;
 }
 
-/* At full speed to an instruction that the thread will come to. */
-static void run_to(pid_t tid, uint64_t pc)
+/* At full speed to one of some instructions, to one of which the thread will come; to which. */
+static uint64_t run_to(pid_t tid, const uint64_t *pcs, uint32_t count)
 {
     int status;
-    void *at = (void *)(uintptr_t)pc;
-    uint64_t code = word_at(tid, pc);
-    ptrace(PTRACE_POKEDATA, tid, at, (code & ~UINT64_C(0xff)) | BREAKPOINT);
+    uint64_t codes[BREAKPOINTS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        codes[i] = word_at(tid, pcs[i]);
+        ptrace(PTRACE_POKEDATA, tid, (void *)(uintptr_t)pcs[i],
+               (codes[i] & ~UINT64_C(0xff)) | BREAKPOINT);
+    }
     if (ptrace(PTRACE_CONT, tid, NULL, NULL) != 0 || waitpid(tid, &status, __WALL) != tid ||
         !WIFSTOPPED(status)) {
-        fail("the target ended in a function that the library calls");
+        fail("the target ended in a call that was run through");
     }
-    ptrace(PTRACE_POKEDATA, tid, at, code);
+    for (uint32_t i = count; i-- > 0;) { /* they may share a word */
+        ptrace(PTRACE_POKEDATA, tid, (void *)(uintptr_t)pcs[i], codes[i]);
+    }
     struct user_regs_struct regs = regs_of(tid);
-    regs.rip = pc;
+    regs.rip -= 1;
     ptrace(PTRACE_SETREGS, tid, NULL, &regs);
+    return regs.rip;
 }
 
 /* One instruction of the library on; what it calls is run through. False: the call is over. */
-static bool library_step(const struct traced *traced)
+static bool library_step(struct traced *traced)
 {
     if (!step(traced->tid)) {
         fail("the target ended while it was stepped");
     }
     struct user_regs_struct regs = regs_of(traced->tid);
     while (!is_in_library(traced, regs.rip) && regs.rip != traced->return_pc) {
-        run_to(traced->tid, word_at(traced->tid, regs.rsp));
+        uint64_t back = word_at(traced->tid, regs.rsp);
+        (void)run_to(traced->tid, &back, 1);
+        traced->came_back_to = back;
         regs = regs_of(traced->tid);
     }
     return regs.rip != traced->return_pc;
@@ -215,6 +246,28 @@ static void make_dir(char *dir)
     session_make(dir, &settings);
 }
 
+static void find_way(struct sweep *sweep, uint32_t i, uint64_t pc, uint32_t time)
+{
+    struct way *way = &sweep->ways[i];
+    *way = (struct way){pc, time, i, time * STEPS_A_BREAKPOINT};
+    if (i == 0 || way[-1].cost + 1 < way->cost) {
+        way->anchor = i == 0 ? 0 : way[-1].anchor;
+        way->cost = i == 0 ? 0 : way[-1].cost + 1;
+    }
+}
+
+/* All but one, which is kept for the instruction to come to. */
+static void add_stop(struct sweep *sweep, uint64_t pc)
+{
+    bool is_new = sweep->stop_count + 1 < BREAKPOINTS_MAX;
+    for (uint32_t i = 0; i < sweep->stop_count; i++) {
+        is_new = is_new && sweep->stops[i] != pc;
+    }
+    if (is_new) {
+        sweep->stops[sweep->stop_count++] = pc;
+    }
+}
+
 /* How many instructions of the library the call has: it is stepped through once. */
 static void count_steps(struct sweep *sweep)
 {
@@ -222,9 +275,22 @@ static void count_steps(struct sweep *sweep)
     make_dir(dir);
     struct traced traced = reach_breakpoint(sweep, dir);
     enter_library(&traced);
-    for (sweep->steps = 1; sweep->steps < STEPS_MAX && library_step(&traced);) {
-        sweep->steps += 1;
+    uint32_t *times = calloc(traced.code_end - traced.code_start, sizeof *times);
+    if (times == NULL) {
+        fail("calloc");
     }
+    sweep->steps = 0;
+    sweep->stop_count = 0;
+    add_stop(sweep, traced.return_pc);
+    do {
+        uint64_t pc = regs_of(traced.tid).rip;
+        if (pc == traced.came_back_to) {
+            add_stop(sweep, pc);
+        }
+        find_way(sweep, sweep->steps, pc, ++times[pc - traced.code_start]);
+        sweep->steps += 1;
+    } while (sweep->steps < STEPS_MAX && library_step(&traced));
+    free(times);
     end_target(&traced);
     (void)session_sum_dir(dir);
 }
@@ -284,6 +350,47 @@ static void tell(const struct sweep *sweep, uint32_t at, int status,
            seen->target.frees, seen->ring_events, seen->lost, seen->all_events, seen->bad_heads);
 }
 
+/* To an anchor. False: the call is over. Where the library comes back to from what it calls, a nap
+ * makes the call as slow as one that is stepped through, which is told as slow and has more to do.
+ */
+static bool reach_anchor(const struct sweep *sweep, struct traced *traced, const struct way *anchor)
+{
+    uint64_t pcs[BREAKPOINTS_MAX];
+    memcpy(pcs, sweep->stops, sweep->stop_count * sizeof *pcs);
+    pcs[sweep->stop_count] = anchor->pc;
+    uint32_t time = sweep->ways[0].pc == anchor->pc;
+    while (time < anchor->time) {
+        if (!library_step(traced)) { /* off a breakpoint */
+            return false;
+        }
+        uint64_t here = regs_of(traced->tid).rip;
+        if (here != anchor->pc) {
+            here = run_to(traced->tid, pcs, sweep->stop_count + 1);
+        }
+        if (here == traced->return_pc) {
+            return false;
+        }
+        for (uint32_t i = 0; i < sweep->stop_count; i++) {
+            if (here == sweep->stops[i]) {
+                usleep(NAP_US);
+            }
+        }
+        time += here == anchor->pc;
+    }
+    return true;
+}
+
+/* To instruction `at` of the call, as far as it has that one this time. */
+static void reach(struct sweep *sweep, struct traced *traced, uint32_t at)
+{
+    uint32_t i = sweep->ways[at].anchor;
+    bool is_on = i == 0 || reach_anchor(sweep, traced, &sweep->ways[i]);
+    for (; is_on && i < at; i++) {
+        is_on = library_step(traced);
+    }
+    sweep->elsewhere += regs_of(traced->tid).rip != sweep->ways[at].pc;
+}
+
 /* The action at one instruction; true when everything agreed. */
 static bool try_at(struct sweep *sweep, uint32_t at, bool is_shown)
 {
@@ -292,9 +399,7 @@ static bool try_at(struct sweep *sweep, uint32_t at, bool is_shown)
     memset(sweep->page, 0, sizeof *sweep->page);
     struct traced traced = reach_breakpoint(sweep, dir);
     enter_library(&traced);
-    /* A call that is fast this time is not told as slow, and has fewer instructions. */
-    for (uint32_t i = 0; i < at && library_step(&traced); i++) {
-    }
+    reach(sweep, &traced, at);
     int status = 0;
     bool is_handled = true;
     if (sweep->action == KILL) {
@@ -320,12 +425,13 @@ static uint32_t sweep_action(struct sweep *sweep)
     uint32_t count = sweep->steps;
     uint32_t tries = sweep->most == 0 || sweep->most > count ? count : sweep->most;
     uint32_t wrong = 0;
+    sweep->elsewhere = 0;
     for (uint32_t i = 0; i < tries; i++) {
         uint32_t at = (uint32_t)((uint64_t)i * count / tries);
         wrong += !try_at(sweep, at, wrong < WRONG_SHOWN);
     }
-    printf("%-8s %c  %6u instructions of ours, %6u tried, %u wrong\n", sweep->call, sweep->action,
-           count, tries, wrong);
+    printf("%-8s %c  %6u instructions of ours, %6u tried, %u wrong, %u elsewhere\n", sweep->call,
+           sweep->action, count, tries, wrong, sweep->elsewhere);
     fflush(stdout);
     return wrong;
 }
@@ -365,6 +471,10 @@ int main(int argc, char **argv)
     }
     struct sweep sweep = {.library = argv[1], .target = argv[2]};
     map_page(&sweep);
+    sweep.ways = calloc(STEPS_MAX, sizeof *sweep.ways);
+    if (sweep.ways == NULL) {
+        fail("calloc");
+    }
     int next = 3;
     if (next < argc && sscanf(argv[next], "--most=%" SCNu32, &sweep.most) == 1) {
         next += 1;

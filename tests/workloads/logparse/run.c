@@ -85,19 +85,19 @@ static bool check_builders_agree(struct run *run, const struct line_part *part,
     return true;
 }
 
+/* So that a recording can say how much for each line, also of a run that never comes to its end. */
+static void tell_lines(struct run *run)
+{
+    alloctrap_units(run->stats->lines - run->lines_told, "line");
+    run->lines_told = run->stats->lines;
+}
+
 static void end_batch(struct run *run)
 {
     uint64_t end_ns = now_ns();
     latency_add(&run->stats->latency, end_ns - run->batch_start_ns);
+    tell_lines(run);
     run->batch_start_ns = end_ns;
-}
-
-/* So that a recording can say how much for each line, and how much when warm. */
-static void tell(struct run *run, const char *mark)
-{
-    alloctrap_units(run->stats->lines - run->lines_told, "line");
-    run->lines_told = run->stats->lines;
-    alloctrap_mark(mark);
 }
 
 static void count_line(struct run *run, enum log_defect defect)
@@ -111,7 +111,7 @@ static void count_line(struct run *run, enum log_defect defect)
         end_batch(run);
     }
     if (run->stats->lines == WARM_LINES) {
-        tell(run, "warm");
+        alloctrap_mark("warm"); /* the pools have what they need: budgets begin here */
     }
 }
 
@@ -195,7 +195,8 @@ bool run_log(const struct run_config *config, struct run_stats *ret_stats)
     run->stats = ret_stats;
     run->start_ns = run->batch_start_ns = now_ns();
     bool is_fine = process_all(run);
-    tell(run, "done");
+    tell_lines(run);
+    alloctrap_mark("done");
     close_stats(run);
     line_reader_close(&run->reader);
     config->kind->end_thread();

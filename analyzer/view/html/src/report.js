@@ -398,6 +398,14 @@ export class ReportPage {
         1,
       )} ns a call, has been taken off.`,
       table.root,
+      side.raw.null_frees > 0
+        ? el(
+            "p",
+            { class: "note" },
+            `${units.count(side.raw.null_frees)} of these calls had nothing to free: free(NULL). ` +
+              "They free no block and are in no percentile.",
+          )
+        : null,
       el("div", { class: "histograms" }, ...charts),
       el("h3", {}, "Slowest calls"),
       this.slow.root,
