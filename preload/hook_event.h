@@ -89,6 +89,9 @@ uint32_t hook_begin_slowly(const uintptr_t *frame, unsigned call);
 uint32_t hook_begin_measured(const uintptr_t *frame, size_t size);
 /* HOT. The first clock reading, where it is none of the TSC. */
 uint64_t hook_start_ticks(unsigned call);
+/* HOT. After the second clock reading of a measured call: HOOK_STATE_MEASURED of a slow one, or 0.
+ */
+uint32_t hook_measured(uint64_t start_ticks, uint64_t end_ticks);
 /* HOT. After the real call: reads the clock. True when there is anything to record. */
 bool hook_is_done(struct hook_now *now);
 /* HOT. The call began `begun` and ended `ended` (NULL = none); is_failed: it should have returned
@@ -190,12 +193,17 @@ __attribute__((always_inline)) static inline void hook_record_in_place(const str
 __attribute__((always_inline)) static inline void
 hook_end_one(struct hook_now *now, enum hook_call call, void *block, size_t size)
 {
-    if (__builtin_expect(
-            now->state != hook_state(HOOK_RECORD, call, 0) || !clock_times_calls_by_tsc(), false)) {
+    uint32_t plain = hook_state(HOOK_RECORD, call, 0);
+    bool is_measured = now->state == (plain | HOOK_STATE_MEASURED);
+    if (__builtin_expect((now->state != plain && !is_measured) || !clock_times_calls_by_tsc(),
+                         false)) {
         hook_end_otherwise(*now, block, size);
         return;
     }
     now->end_ticks = clock_tsc();
+    if (__builtin_expect(is_measured, false)) {
+        now->state = plain | hook_measured(now->start_ticks, now->end_ticks);
+    }
     hook_guard_phase(HOOK_IN_OURS);
     if (__builtin_expect(block != NULL && life_is_current(), true)) {
         hook_record_in_place(now, call, block, size);
