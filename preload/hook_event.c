@@ -78,12 +78,13 @@ uint32_t hook_begin_measured(const uintptr_t *frame, size_t size)
                                                                              : 0;
 }
 
-/* After the second clock reading of a measured call. */
-static bool is_slow_measured(const struct hook_now *now)
+uint32_t hook_measured(uint64_t start_ticks, uint64_t end_ticks)
 {
+    const struct hook_now now = {.start_ticks = start_ticks, .end_ticks = end_ticks};
     /* Not in a child that a handler has forked in the middle. */
-    return life_is_current() && time_of(now) >= SESSION_SLOW_NS &&
-           hook_cause_end(&hook_tls.scratch->cause);
+    bool is_told = life_is_current() && time_of(&now) >= SESSION_SLOW_NS &&
+                   hook_cause_end(&hook_tls.scratch->cause);
+    return is_told ? HOOK_STATE_MEASURED : 0;
 }
 
 bool hook_is_done(struct hook_now *now)
@@ -94,8 +95,9 @@ bool hook_is_done(struct hook_now *now)
     if (life_config.is_latency_on || !is_free(now)) {
         now->end_ticks = clock_ticks();
     }
-    if ((now->state & HOOK_STATE_MEASURED) != 0 && !is_slow_measured(now)) {
+    if ((now->state & HOOK_STATE_MEASURED) != 0) {
         now->state -= HOOK_STATE_MEASURED;
+        now->state |= hook_measured(now->start_ticks, now->end_ticks);
     }
     return true;
 }
@@ -151,49 +153,55 @@ row_new(struct hook_scratch *scratch, uint64_t key, unsigned call, bool has_stac
     return entry == NULL ? NULL : site_row(&scratch->sites, entry);
 }
 
-/* By the identity of its stack, the one that was captured last if there is one. */
+/* By the identity of its stack, the one that was captured last if there is one. A last call, as
+ * in all of these: what a new row takes of the host's stack comes on top of the hook alone. */
 IN_PLACE struct session_row *row_by_hash(struct hook_scratch *scratch, uint64_t hash, unsigned call)
 {
     uint64_t key = row_key(hash, call, scratch->epoch);
     const struct site_entry *entry = site_find(&scratch->sites, key);
-    return __builtin_expect(entry != NULL, true)
-               ? site_row(&scratch->sites, entry)
-               : row_new(scratch, key, call, hash != NO_STACK_HASH);
-}
-
-/* row_of() a stack that is not known as it stands. */
-__attribute__((noinline)) static struct session_row *
-row_of_walk(struct hook_scratch *scratch, const uintptr_t *frame, unsigned call)
-{
-    struct stack_at at = hook_at(frame);
-    struct session_row *row = row_by_hash(scratch, stack_capture(scratch->stack, &at), call);
-    if (row != NULL) {
+    if (__builtin_expect(entry == NULL, false)) {
+        return row_new(scratch, key, call, hash != NO_STACK_HASH);
+    }
+    struct session_row *row = site_row(&scratch->sites, entry);
+    if (hash != NO_STACK_HASH) {
         stack_note(scratch->stack, row);
     }
     return row;
 }
 
-/* The row of the call; NULL: it belongs to the remainder. */
-IN_PLACE struct session_row *row_of(struct hook_scratch *scratch, const struct hook_now *now,
-                                    enum hook_effect effect)
+__attribute__((noinline)) static uint64_t capture(struct hook_scratch *scratch,
+                                                  const uintptr_t *frame)
 {
-    unsigned call = hook_call(now);
+    struct stack_at at = hook_at(frame);
+    return stack_capture(scratch->stack, &at);
+}
+
+/* hook_row_otherwise() of a stack that is not known as it stands. */
+__attribute__((noinline)) static struct session_row *
+row_of_walk(struct hook_scratch *scratch, const uintptr_t *frame, unsigned call)
+{
+    return row_by_hash(scratch, capture(scratch, frame), call);
+}
+
+struct session_row *hook_row_otherwise(const uintptr_t *frame, unsigned call)
+{
+    struct hook_scratch *scratch = hook_tls.scratch;
     follow_epoch(scratch);
-    if (effect == HOOK_EFFECT_FREE && !life_config.are_free_stacks_on) {
+    if (!life_config.are_free_stacks_on && hook_call_effect(call) == HOOK_EFFECT_FREE) {
         return row_by_hash(scratch, NO_STACK_HASH, call);
     }
-    if ((now->state & HOOK_STATE_LOOKED) == 0) {
-        struct session_row *row = hook_row_again(scratch, now, call);
-        if (row != NULL) {
-            return row;
-        }
-    }
-    struct stack_at at = hook_at(now->frame);
-    struct session_row *row = stack_known(scratch->stack, &at);
+    struct session_row *row =
+        stack_known(scratch->stack, frame[1], (uintptr_t)(frame + 2), frame[0]);
     if (__builtin_expect(row != NULL && row->call == call, true)) {
         return row;
     }
-    return row_of_walk(scratch, now->frame, call); /* one place may call two functions */
+    return row_of_walk(scratch, frame, call); /* one place may call two functions */
+}
+
+static struct session_row *row_of(struct hook_scratch *scratch, const struct hook_now *now)
+{
+    struct session_row *row = hook_row_again(scratch, now, hook_call(now));
+    return row != NULL ? row : hook_row_otherwise(now->frame, hook_call(now));
 }
 
 __attribute__((noinline)) static void push(struct hook_scratch *scratch,
@@ -220,21 +228,21 @@ IN_PLACE uint64_t flags_part(unsigned flags)
 
 /* A slow call, before its own events: arms its place, and tells what it met where that is known.
  * word: the requested size, of a call that ends a block its address. */
-__attribute__((noinline)) static void tell_cause(struct hook_scratch *scratch, struct hook_now now,
-                                                 uint64_t stamp_ns, uint64_t word, uint32_t path,
-                                                 uint64_t ns)
+__attribute__((noinline)) static void tell_cause(struct hook_scratch *scratch,
+                                                 const struct hook_now *now, uint64_t stamp_ns,
+                                                 uint64_t word, uint32_t path, uint64_t ns)
 {
     if (!life_config.are_causes_on) {
         return;
     }
-    struct stack_at at = hook_at(now.frame);
-    hook_cause_arm(&scratch->cause, &at, is_free(&now) ? 0 : word, ns);
-    if ((now.state & HOOK_STATE_MEASURED) != 0) {
+    struct stack_at at = hook_at(now->frame);
+    hook_cause_arm(&scratch->cause, &at, is_free(now) ? 0 : word, ns);
+    if ((now->state & HOOK_STATE_MEASURED) != 0) {
         const struct session_usage *usage = &scratch->cause.within;
         struct session_event told = {.stamp_ns = stamp_ns,
                                      .word1 = (word & SESSION_LOW48) | hook_latency_part(ns),
                                      .word2 = session_usage_faults(usage) |
-                                              (uint64_t)hook_call(&now) << 48 |
+                                              (uint64_t)hook_call(now) << 48 |
                                               flags_part(SESSION_EVENT_USAGE),
                                      .word3 = path | (uint64_t)session_usage_switches(usage) << 32};
         (void)ring_push(&scratch->ring, &told, 1); /* full: a call that was not measured */
@@ -272,7 +280,7 @@ static void tell(struct hook_scratch *scratch, const struct call_facts *facts, u
     if (count != 0) {
         if (__builtin_expect(facts->sum.ns >= SESSION_SLOW_NS, false)) {
             bool is_free = facts->effect == HOOK_EFFECT_FREE;
-            tell_cause(scratch, *now, events[0].stamp_ns,
+            tell_cause(scratch, now, events[0].stamp_ns,
                        is_free ? (uintptr_t)facts->ended : hook_size_part(facts->size), path,
                        facts->sum.ns);
         }
@@ -336,7 +344,7 @@ void hook_finish_any(struct hook_now now, void *begun, void *ended, size_t size,
                                    .size = size,
                                    .sum = sum_of(begun, ended, size, is_failed)};
         facts.sum.ns = time_of(&now);
-        record_any(&facts, row_of(hook_tls.scratch, &now, facts.effect));
+        record_any(&facts, row_of(hook_tls.scratch, &now));
     } else {
         count_elsewhere(&now, begun, ended, size, is_failed);
     }
@@ -348,96 +356,57 @@ void hook_finish_any(struct hook_now now, void *begun, void *ended, size_t size,
     errno = host_errno;
 }
 
-/* What push() does for one event; it may wait, by system calls. */
-__attribute__((noinline)) static void push_slowly(struct hook_scratch *scratch, uint64_t stamp_ns,
-                                                  uint64_t word1, uint64_t word2, uint64_t word3)
+void hook_finish_one(struct hook_now now, void *block, size_t size)
 {
-    int host_errno = errno;
-    struct session_event event = {stamp_ns, word1, word2, word3};
-    push(scratch, &event, 1);
-    errno = host_errno;
+    void *begun = is_free(&now) ? NULL : block;
+    void *ended = is_free(&now) ? block : NULL;
+    hook_finish_any(now, begun, ended, size, block == NULL && !is_free(&now));
 }
 
-/* A call that began or ended one block, from a site without a row. */
-__attribute__((noinline)) static void record_remainder(struct hook_now now, const void *begun,
-                                                       const void *ended, size_t size)
+void hook_end_otherwise(struct hook_now now, void *block, size_t size)
 {
-    int host_errno = errno;
-    struct call_facts facts = {.now = &now,
-                               .effect = hook_call_effect(hook_call(&now)),
+    if (hook_is_done(&now)) {
+        hook_finish_one(now, block, size);
+    }
+}
+
+/* A call from a site without a row. */
+__attribute__((noinline)) static void record_remainder(const struct hook_now *now,
+                                                       const void *block, size_t size)
+{
+    const void *begun = is_free(now) ? NULL : block;
+    const void *ended = is_free(now) ? block : NULL;
+    struct call_facts facts = {.now = now,
+                               .effect = hook_call_effect(hook_call(now)),
                                .begun = begun,
                                .ended = ended,
                                .size = size,
                                .sum = sum_of(begun, ended, size, false)};
-    facts.sum.ns = time_of(&now);
+    facts.sum.ns = time_of(now);
     record_any(&facts, NULL);
-    errno = host_errno;
 }
 
-/* hook_finish_any() for a call that began or ended one block: from a call site that is known,
- * nothing here touches errno. */
-IN_PLACE void record_one(const struct hook_now *now, enum hook_effect effect, const void *block,
-                         size_t size)
+void hook_record(struct hook_now now, struct session_row *row, const void *block, size_t size)
 {
+    int host_errno = errno;
     struct hook_scratch *scratch = hook_tls.scratch;
-    bool is_free = effect == HOOK_EFFECT_FREE;
-    struct session_row *row = row_of(scratch, now, effect);
-    if (__builtin_expect(row == NULL, false)) {
-        record_remainder(*now, is_free ? NULL : block, is_free ? block : NULL, size);
+    if (row == NULL) {
+        record_remainder(&now, block, size);
+        errno = host_errno;
         return;
     }
-    uint64_t ns = time_of(now);
+    bool was_free = is_free(&now);
+    uint64_t ns = time_of(&now);
     site_count(row,
-               &(struct site_sum){.allocs = !is_free, .frees = is_free, .bytes = size, .ns = ns});
-    uint64_t stamp_ns = clock_to_ns(is_free ? now->start_ticks : now->end_ticks);
-    struct session_event event = hook_event_of(now, hook_call(now), row->path, stamp_ns, block);
+               &(struct site_sum){.allocs = !was_free, .frees = was_free, .bytes = size, .ns = ns});
+    uint64_t stamp_ns = clock_to_ns(was_free ? now.start_ticks : now.end_ticks);
+    struct session_event event = hook_event_of(&now, hook_call(&now), row->path, stamp_ns, block);
     event.word1 |= hook_latency_part(ns);
     event.word2 |= hook_size_part(size);
-    if (__builtin_expect(ns >= SESSION_SLOW_NS, false)) {
-        tell_cause(scratch, *now, stamp_ns, is_free ? (uintptr_t)block : hook_size_part(size),
+    if (ns >= SESSION_SLOW_NS) {
+        tell_cause(scratch, &now, stamp_ns, was_free ? (uintptr_t)block : hook_size_part(size),
                    row->path, ns);
     }
-    uint64_t next = ring_next(&scratch->ring);
-    if (ring_has_room(&scratch->ring, next)) {
-        ring_push_next(&scratch->ring, next, &event);
-    } else {
-        push_slowly(scratch, event.stamp_ns, event.word1, event.word2, event.word3);
-    }
-}
-
-void hook_finish_alloc(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
-                       uint32_t state, void *ptr, size_t size)
-{
-    const struct hook_now now = {frame, start_ticks, end_ticks, state};
-    if (__builtin_expect(ptr != NULL, true) && is_recording(&now)) {
-        record_one(&now, HOOK_EFFECT_ALLOC, ptr, size);
-        hook_guard_leave();
-    } else {
-        hook_finish_any(now, ptr, NULL, size, ptr == NULL);
-    }
-}
-
-void hook_finish_free(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
-                      uint32_t state, void *ptr)
-{
-    const struct hook_now now = {frame, start_ticks, end_ticks, state};
-    if (__builtin_expect(ptr != NULL, true) && is_recording(&now)) {
-        record_one(&now, HOOK_EFFECT_FREE, ptr, 0);
-        hook_guard_leave();
-    } else {
-        hook_finish_any(now, NULL, ptr, 0, false);
-    }
-}
-
-void hook_end_otherwise(struct hook_now now, void *ptr, size_t size)
-{
-    if (!hook_is_done(&now)) {
-        return;
-    }
-    hook_guard_phase(HOOK_IN_OURS);
-    if (is_free(&now)) {
-        hook_finish_free(now.frame, now.start_ticks, now.end_ticks, now.state, ptr);
-    } else {
-        hook_finish_alloc(now.frame, now.start_ticks, now.end_ticks, now.state, ptr, size);
-    }
+    push(scratch, &event, 1);
+    errno = host_errno;
 }

@@ -36,10 +36,7 @@ static inline uint32_t hook_state(enum hook_way way, unsigned call, unsigned det
     return (uint32_t)way | call << 8 | detail << 16;
 }
 
-enum {
-    HOOK_STATE_MEASURED = 1 << 24, /* hook_cause has asked the kernel before it */
-    HOOK_STATE_LOOKED = 1 << 25    /* hook_row_again() has just said no */
-};
+enum { HOOK_STATE_MEASURED = 1 << 24 /* hook_cause has asked the kernel before it */ };
 
 /* PURE. */
 static inline enum hook_way hook_way(const struct hook_now *now)
@@ -92,19 +89,23 @@ uint32_t hook_begin_slowly(const uintptr_t *frame, unsigned call);
 uint32_t hook_begin_measured(const uintptr_t *frame, size_t size);
 /* HOT. The first clock reading, where it is none of the TSC. */
 uint64_t hook_start_ticks(unsigned call);
+/* HOT. After the second clock reading of a measured call: HOOK_STATE_MEASURED of a slow one, or 0.
+ */
+uint32_t hook_measured(uint64_t start_ticks, uint64_t end_ticks);
 /* HOT. After the real call: reads the clock. True when there is anything to record. */
 bool hook_is_done(struct hook_now *now);
 /* HOT. The call began `begun` and ended `ended` (NULL = none); is_failed: it should have returned
  * a block and did not, and `ended` stays. */
 void hook_finish_any(struct hook_now now, void *begun, void *ended, size_t size, bool is_failed);
-/* HOT. The end of a call that is to begin one block, or to end one; whatever it is. */
+/* HOT. The same for a call that is to begin one block, or to end one. */
+void hook_finish_one(struct hook_now now, void *block, size_t size);
+/* HOT. The same, before the second clock reading. */
 void hook_end_otherwise(struct hook_now now, void *ptr, size_t size);
-/* HOT. hook_finish_any() for a call that is to begin one block, or to end one, where
- * hook_record_again() has just done nothing. All in registers. */
-void hook_finish_alloc(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
-                       uint32_t state, void *ptr, size_t size);
-void hook_finish_free(const uintptr_t *frame, uint64_t start_ticks, uint64_t end_ticks,
-                      uint32_t state, void *ptr);
+/* HOT. hook_row_again() has just said no: the row of the call, which may be a new one; NULL: there
+ * is no room for it, and the call belongs to the remainder. */
+struct session_row *hook_row_otherwise(const uintptr_t *frame, unsigned call);
+/* HOT. Of a call that began or ended one block, all that hook_row_otherwise() was asked for. */
+void hook_record(struct hook_now now, struct session_row *row, const void *block, size_t size);
 
 /* HOT. size: requested. frame: the hook's own __builtin_frame_address(0), which also makes it keep
  * the caller's rbp in its frame, where it can be read. */
@@ -155,30 +156,28 @@ hook_row_again(const struct hook_scratch *scratch, const struct hook_now *now, u
 }
 
 /*
- * HOT. What hook_finish_alloc() and hook_finish_free() do, for the most frequent of calls: one that
- * began or ended one block, from a site that is known at a look, that is not slow, and with room
- * for its event. All in place, without a call. False: nothing was done.
+ * HOT. Of a call that began or ended one block, in a thread that has its place. In place, as is
+ * hook_record() of the most frequent of calls: one that is not slow, with room for its event.
  */
-__attribute__((always_inline)) static inline bool
-hook_record_again(struct hook_now *now, enum hook_call call, const void *block, size_t size)
+__attribute__((always_inline)) static inline void hook_record_in_place(const struct hook_now *now,
+                                                                       enum hook_call call,
+                                                                       const void *block,
+                                                                       size_t size)
 {
-    bool is_free = hook_call_effect(call) == HOOK_EFFECT_FREE;
-    if (__builtin_expect(block == NULL || !life_is_current() ||
-                             (is_free && !life_config.are_free_stacks_on),
-                         false)) {
-        return false;
-    }
     struct hook_scratch *scratch = hook_tls.scratch;
-    struct session_row *row = hook_row_again(scratch, now, call);
-    if (__builtin_expect(row == NULL, false)) {
-        now->state |= HOOK_STATE_LOOKED;
-        return false;
+    bool is_free = hook_call_effect(call) == HOOK_EFFECT_FREE;
+    bool has_stack = !is_free || life_config.are_free_stacks_on;
+    struct session_row *row = has_stack ? hook_row_again(scratch, now, call) : NULL;
+    if (row == NULL) {
+        row = hook_row_otherwise(now->frame, call);
     }
     uint64_t span_ticks = now->end_ticks - now->start_ticks; /* of a clock put back: very long */
     uint64_t next = ring_next(&scratch->ring);
-    if (__builtin_expect(span_ticks >= clock_slow_ticks || !ring_has_room(&scratch->ring, next),
+    if (__builtin_expect(row == NULL || span_ticks >= clock_slow_ticks ||
+                             !ring_has_room(&scratch->ring, next),
                          false)) {
-        return false;
+        hook_record(*now, row, block, size);
+        return;
     }
     uint64_t ns = clock_tsc_quick_ns(span_ticks);
     uint64_t stamp_ns = clock_tsc_to_ns(is_free ? now->start_ticks : now->end_ticks);
@@ -188,44 +187,44 @@ hook_record_again(struct hook_now *now, enum hook_call call, const void *block, 
     site_count(row,
                &(struct site_sum){.allocs = !is_free, .frees = is_free, .bytes = size, .ns = ns});
     ring_push_next(&scratch->ring, next, &event);
-    hook_guard_leave();
-    return true;
 }
 
-/* HOT. Of a call that began or ended one block: is hook_record_again() worth trying? Then the clock
- * is read. */
-__attribute__((always_inline)) static inline bool hook_is_plain(struct hook_now *now,
-                                                                enum hook_call call)
+/* HOT. Of a call that is to begin one block, or to end one. */
+__attribute__((always_inline)) static inline void
+hook_end_one(struct hook_now *now, enum hook_call call, void *block, size_t size)
 {
-    if (__builtin_expect(
-            now->state != hook_state(HOOK_RECORD, call, 0) || !clock_times_calls_by_tsc(), false)) {
-        return false;
+    uint32_t plain = hook_state(HOOK_RECORD, call, 0);
+    bool is_measured = now->state == (plain | HOOK_STATE_MEASURED);
+    if (__builtin_expect((now->state != plain && !is_measured) || !clock_times_calls_by_tsc(),
+                         false)) {
+        hook_end_otherwise(*now, block, size);
+        return;
     }
     now->end_ticks = clock_tsc();
+    if (__builtin_expect(is_measured, false)) {
+        now->state = plain | hook_measured(now->start_ticks, now->end_ticks);
+    }
     hook_guard_phase(HOOK_IN_OURS);
-    return true;
+    if (__builtin_expect(block != NULL && life_is_current(), true)) {
+        hook_record_in_place(now, call, block, size);
+        hook_guard_leave();
+    } else {
+        hook_finish_one(*now, block, size);
+    }
 }
 
 /* HOT. size: requested. */
 __attribute__((always_inline)) static inline void
 hook_end_alloc(struct hook_now *now, enum hook_call call, void *ptr, size_t size)
 {
-    if (!hook_is_plain(now, call)) {
-        hook_end_otherwise(*now, ptr, size);
-    } else if (!hook_record_again(now, call, ptr, size)) {
-        hook_finish_alloc(now->frame, now->start_ticks, now->end_ticks, now->state, ptr, size);
-    }
+    hook_end_one(now, call, ptr, size);
 }
 
 /* HOT. */
 __attribute__((always_inline)) static inline void hook_end_free(struct hook_now *now,
                                                                 enum hook_call call, void *ptr)
 {
-    if (!hook_is_plain(now, call)) {
-        hook_end_otherwise(*now, ptr, 0);
-    } else if (!hook_record_again(now, call, ptr, 0)) {
-        hook_finish_free(now->frame, now->start_ticks, now->end_ticks, now->state, ptr);
-    }
+    hook_end_one(now, call, ptr, 0);
 }
 
 /* HOT. realloc(NULL, n) begins a block, realloc(block, 0) that returns none ends one, a success

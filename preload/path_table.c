@@ -3,8 +3,15 @@
 #include "link_session.h"
 
 enum {
-    PROBES_MAX = 4 /* of one index level; a node beyond goes to the next level, four times larger */
+    PROBES_MAX =
+        4, /* of one index level; a node beyond goes to the next level, four times larger */
+    /* A slot: the node's id below, and above it some of its key's hash: of 256 other nodes one is
+     * looked at. */
+    SLOT_ID_BITS = 24
 };
+
+_Static_assert(SESSION_MAP_BYTES / sizeof(struct session_node) < 1 << SLOT_ID_BITS,
+               "every id fits in a slot");
 
 static uint64_t hash_of(const struct path_key *key)
 {
@@ -14,6 +21,17 @@ static uint64_t hash_of(const struct path_key *key)
     h ^= h >> 32;
     h *= UINT64_C(0xD6E8FEB86659FD93);
     return h ^ h >> 29;
+}
+
+/* PURE. Bits of the hash that no level's place is told by. */
+static uint32_t slot_of(uint64_t hash, uint32_t id)
+{
+    return (uint32_t)(hash >> 56) << SLOT_ID_BITS | id;
+}
+
+static uint32_t slot_id(uint32_t slot)
+{
+    return slot & ((1U << SLOT_ID_BITS) - 1);
 }
 
 static uint64_t level_slots(unsigned level)
@@ -46,12 +64,13 @@ static uint32_t probe(struct session_head *head, uint64_t index_off, unsigned le
     for (uint64_t i = 0; i < PROBES_MAX; i++) {
         _Atomic uint32_t *slot = &slots[(hash + i) & mask];
         /* Acquire; pairs with the exchange in publish(): the node under the id is whole. */
-        uint32_t id = atomic_load_explicit(slot, memory_order_acquire);
-        if (id == 0) {
+        uint32_t found = atomic_load_explicit(slot, memory_order_acquire);
+        if (found == 0) {
             *ret_free = slot;
             return 0;
         }
-        if (is_node(node_at(head, id), key)) {
+        uint32_t id = slot_id(found);
+        if (found == slot_of(hash, id) && is_node(node_at(head, id), key)) {
             return id;
         }
     }
@@ -160,8 +179,8 @@ static uint32_t publish(struct session_head *head, uint64_t index_off, unsigned 
         }
         uint32_t none = 0;
         /* Release; pairs with the acquire in probe(). */
-        if (atomic_compare_exchange_strong_explicit(slot, &none, id, memory_order_release,
-                                                    memory_order_relaxed)) {
+        if (atomic_compare_exchange_strong_explicit(slot, &none, slot_of(hash, id),
+                                                    memory_order_release, memory_order_relaxed)) {
             return id;
         }
     }

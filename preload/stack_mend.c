@@ -473,29 +473,38 @@ void stack_mend_walk(struct stack_mend *s, const struct stack_at *at)
     s->top_sp = is_whole ? at->sp : 0;
 }
 
-void *stack_mend_by_bp(struct stack_mend *s, const struct stack_at *at)
+void *stack_mend_follow_bp(struct stack_mend *s, uintptr_t pc, uintptr_t bp)
 {
-    uint32_t top = s->count - 1;
-    size_t i = stack_mend_sibling(at->pc);
-    if (s->stands == 0 || s->sibling_rules[i] != s->rules[top]) {
+    const struct stack_sibling *sibling = stack_mend_sibling(s, pc);
+    if (sibling->rule != s->rules[s->count - 1] || !stack_keep_is_special(s, s->stands - 1)) {
         return NULL;
     }
-    s->stepper.bp = at->bp;
-    return stack_run_skip_by_bp(s, s->stands) == 0 ? s->siblings[i].note : NULL;
+    s->stepper.bp = bp;
+    return stack_run_skip_by_bp(s, s->stands) == 0 ? sibling->note : NULL;
 }
 
 void stack_mend_note(struct stack_mend *s, void *note)
 {
-    if (s->top_sp != 0) {
-        uint32_t top = s->count - 1;
-        size_t i = stack_mend_sibling(s->pcs[top]);
-        s->siblings[i].pc = 0;
-        atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler that jumps away */
-        s->siblings[i].note = note;
-        s->sibling_rules[i] = s->rules[top];
-        atomic_signal_fence(memory_order_seq_cst);
-        s->siblings[i].pc = s->pcs[top];
+    if (s->top_sp == 0) {
+        return;
     }
+    uint32_t top = s->count - 1;
+    uintptr_t pc = s->pcs[top];
+    struct stack_sibling *sibling = stack_mend_siblings(s, pc);
+    if (sibling[0].pc != pc) {
+        sibling[1].pc = 0;
+        atomic_signal_fence(memory_order_seq_cst); /* pairs with a handler that jumps away */
+        sibling[1].note = sibling[0].note;
+        sibling[1].rule = sibling[0].rule;
+        atomic_signal_fence(memory_order_seq_cst);
+        sibling[1].pc = sibling[0].pc;
+    }
+    sibling[0].pc = 0;
+    atomic_signal_fence(memory_order_seq_cst);
+    sibling[0].note = note;
+    sibling[0].rule = s->rules[top];
+    atomic_signal_fence(memory_order_seq_cst);
+    sibling[0].pc = pc;
 }
 
 void stack_mend_take(struct stack_mend *s, const uintptr_t *pcs, uint32_t count, bool is_cut)

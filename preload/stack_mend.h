@@ -22,8 +22,9 @@ enum {
     /* Not 512: arrays a page apart would share cache sets, and a store to one would seem to be one
      * to the next. */
     STACK_FRAMES_ROOM = STACK_FRAMES_MAX + 24,
-    STACK_MEMO_BITS = 8, /* 4 KiB: the call sites that a thread goes back and forth between */
-    STACK_SIBLING_BITS = 3
+    STACK_MEMO_BITS = 8,   /* 4 KiB: the call sites that a thread goes back and forth between */
+    STACK_SIBLING_BITS = 3 /* in sets of two, so that no two calls that take turns push each other
+                              out */
 };
 
 /* A rule this thread has looked up: without the atomics of the process's table. */
@@ -43,6 +44,7 @@ struct stack_fresh {
 struct stack_sibling {
     uintptr_t pc; /* its return address; 0 = none */
     void *note;   /* of its stack */
+    stack_rule rule;
 };
 
 /*
@@ -71,7 +73,6 @@ struct stack_mend {
     stack_rule siblings_rule; /* of one of them; where the others' is another one, it leads to the
                                  same place */
     struct stack_sibling siblings[1 << STACK_SIBLING_BITS];
-    stack_rule sibling_rules[1 << STACK_SIBLING_BITS];
     uintptr_t nowhere; /* 0, which is no pc */
     struct stack_stepper stepper;
     uintptr_t slots[STACK_FRAMES_ROOM]; /* where frame i's pc stands, when that is all there is to
@@ -142,10 +143,17 @@ static inline void stack_mend_unname(struct stack_mend *mend, size_t i)
     }
 }
 
-/* Where the sibling with that return address is, or would be put. */
-static inline size_t stack_mend_sibling(uintptr_t pc)
+/* The two places of siblings with that return address. */
+static inline struct stack_sibling *stack_mend_siblings(struct stack_mend *mend, uintptr_t pc)
 {
-    return stack_term_spread(pc) >> (64 - STACK_SIBLING_BITS);
+    return &mend->siblings[stack_term_spread(pc) >> (65 - STACK_SIBLING_BITS) << 1];
+}
+
+/* The sibling with that return address, or another. */
+static inline struct stack_sibling *stack_mend_sibling(struct stack_mend *mend, uintptr_t pc)
+{
+    struct stack_sibling *sibling = stack_mend_siblings(mend, pc);
+    return __builtin_expect(sibling->pc == pc, true) ? sibling : sibling + 1;
 }
 
 /* HOT. The note of the stack of a call that returns to `pc` at `sp`, where it is the last walk once
@@ -154,7 +162,7 @@ static inline size_t stack_mend_sibling(uintptr_t pc)
 __attribute__((always_inline)) static inline void *stack_mend_again(struct stack_mend *mend,
                                                                     uintptr_t pc, uintptr_t sp)
 {
-    const struct stack_sibling *sibling = &mend->siblings[stack_mend_sibling(pc)];
+    const struct stack_sibling *sibling = stack_mend_sibling(mend, pc);
     if (mend->top_sp != sp || sibling->pc != pc) {
         mend->stands = 0;
         return NULL;
@@ -167,8 +175,14 @@ __attribute__((always_inline)) static inline void *stack_mend_again(struct stack
     return sibling->note;
 }
 
+/* stack_mend_by_bp(), where there is something left. */
+void *stack_mend_follow_bp(struct stack_mend *mend, uintptr_t pc, uintptr_t bp);
+
 /* HOT. What stack_mend_again() has just left open, of code with frame pointers. */
-void *stack_mend_by_bp(struct stack_mend *mend, const struct stack_at *at);
+static inline void *stack_mend_by_bp(struct stack_mend *mend, uintptr_t pc, uintptr_t bp)
+{
+    return mend->stands == 0 ? NULL : stack_mend_follow_bp(mend, pc, bp);
+}
 
 /* HOT. The note of the stack that has just been walked. */
 void stack_mend_note(struct stack_mend *mend, void *note);

@@ -27,6 +27,177 @@ void stack_recall_forget(struct stack_recall *r)
     r->salt = ++r->numbers * UINT64_C(0xA0761D6478BD642F);
     r->missed = 0;
     r->id = 0;
+    r->context = 0;
+    r->guess = r->guesses;
+    for (unsigned i = 0; i < 1 << STACK_RECALL_GUESS_BITS; i++) {
+        r->guesses[i].pc = 0;
+    }
+}
+
+/* The piece that pc and sp, or the bp with them, lead to from a word that is a return address. */
+static struct stack_recall_piece *branch_by_frame(struct stack_recall *r,
+                                                  const struct stack_recall_piece *piece,
+                                                  uint32_t i, uint64_t *ret_key)
+{
+    uint64_t value = *piece->words[i].at;
+    uint64_t sp = (uintptr_t)(piece->words[i].at + 1);
+    if ((piece->bps >> i & 1) != 0) {
+        return NULL;
+    }
+    *ret_key = stack_recall_key(r, STACK_RECALL_FREE, value, sp);
+    struct stack_recall_piece *found = stack_recall_piece_of(r, *ret_key);
+    if (found == NULL && (piece->saved >> i & 1) != 0) {
+        *ret_key = stack_recall_key(r, STACK_RECALL_BP_BELOW, value, sp);
+        found = stack_recall_piece_of(r, *ret_key);
+    }
+    return found;
+}
+
+static struct stack_recall_link *link_at(struct stack_recall *r, uint64_t from, uintptr_t value)
+{
+    uint64_t spread = (value ^ from << 16) * UINT64_C(0x9E3779B97F4A7C15);
+    return &r->links[spread >> (64 - STACK_RECALL_LINK_BITS)];
+}
+
+/* The piece that goes on from a piece's word `i`, which is another one now, or NULL; its key and
+ * the word's term. */
+__attribute__((noinline)) static const struct stack_recall_piece *
+branch(struct stack_recall *r, const struct stack_recall_piece *piece, uint32_t i,
+       uint64_t *ret_key, uint64_t *ret_term)
+{
+    uintptr_t value = *piece->words[i].at;
+    uint64_t from = piece->number | i;
+    *ret_term = stack_recall_term(piece->words[i].at, value);
+    struct stack_recall_piece *found = branch_by_frame(r, piece, i, ret_key);
+    if (found == NULL) {
+        *ret_key = stack_recall_key(r, STACK_RECALL_AFTER, from, value);
+        found = stack_recall_piece_of(r, *ret_key);
+    }
+    if (found != NULL) {
+        struct stack_recall_link *link = link_at(r, from, value);
+        link->from = 0;
+        atomic_signal_fence(memory_order_seq_cst); /* a handler that jumps away leaves no half */
+        link->value = value;
+        link->to = found;
+        link->key = *ret_key;
+        link->term = *ret_term;
+        atomic_signal_fence(memory_order_seq_cst);
+        link->from = from;
+    }
+    return found;
+}
+
+/* The note of the list with that id, or NULL. */
+static inline void *end_of(struct stack_recall *r, uint64_t id)
+{
+    const struct stack_recall_end *end = stack_recall_end_at(r, id);
+    r->missed = 0;
+    r->id = id;
+    if (__builtin_expect(end->id == id, true)) {
+        return end->note;
+    }
+    return end[1].id == id ? end[1].note : NULL;
+}
+
+/* Adds the first words of a piece to a guess, as they stand; its count is too high where there is
+ * no room. */
+static void copy_words(struct stack_recall_guess *to, const struct stack_recall_piece *piece,
+                       uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const uintptr_t *at = piece->words[i].at;
+        if (to->count < STACK_RECALL_GUESS_WORDS) {
+            to->words[to->count] = (struct stack_recall_word){at, *at};
+        }
+        to->count++;
+    }
+}
+
+/* The search by pieces; the words that it reads are added to `copy`, if there is one. */
+__attribute__((always_inline)) static inline void *
+search(struct stack_recall *r, const struct stack_at *at, struct stack_recall_guess *copy)
+{
+    uint64_t key = stack_recall_key(r, STACK_RECALL_INNERMOST, at->pc, at->sp);
+    const struct stack_recall_piece *piece = stack_recall_piece_of(r, key);
+    uint64_t id = key ^ key >> 32;
+    uint32_t verified = 0;
+    r->from = NULL;
+    for (unsigned hop = 0; piece != NULL && hop < STACK_RECALL_HOPS; hop++) {
+        uint32_t same = stack_recall_same(piece);
+        r->from = piece;
+        r->entered = verified;
+        id += piece->sums[same];
+        verified += same;
+        if (copy != NULL) {
+            copy_words(copy, piece, same != piece->count ? same + 1 : same);
+        }
+        if (same != piece->count) {
+            uintptr_t value = *piece->words[same].at;
+            uint64_t from = piece->number | same;
+            const struct stack_recall_link *link = link_at(r, from, value);
+            verified++;
+            if (__builtin_expect(link->from == from && link->value == value &&
+                                     link->to->key == link->key,
+                                 true)) {
+                id += link->term;
+                piece = link->to;
+                continue;
+            }
+            uint64_t term;
+            piece = branch(r, piece, same, &key, &term);
+            id += term;
+        } else if (piece->next != 0) {
+            key = piece->next;
+            piece =
+                piece->next_piece->key == key ? piece->next_piece : stack_recall_piece_of(r, key);
+        } else {
+            r->verified = verified;
+            return end_of(r, id);
+        }
+        if (__builtin_expect(piece == NULL, false)) {
+            piece = stack_recall_piece_of(r, stack_recall_whole_key(r, id));
+        }
+    }
+    r->missed = key;
+    r->id = id;
+    r->verified = verified;
+    return NULL;
+}
+
+/* The list that has just been found, of few words, becomes the guess. */
+__attribute__((noinline)) static void keep_guess(struct stack_recall *r, const struct stack_at *at)
+{
+    struct stack_recall_guess *guess = r->guess;
+    guess->pc = 0;
+    atomic_signal_fence(memory_order_seq_cst); /* a handler that jumps away leaves no half of one */
+    guess->count = 0;
+    guess->note = search(r, at, guess);
+    if (guess->note == NULL || guess->count > STACK_RECALL_GUESS_WORDS) {
+        return; /* another thread writes into this stack */
+    }
+    guess->words[guess->count] = (struct stack_recall_word){&r->nowhere, 1};
+    guess->id = r->id;
+    guess->sp = at->sp;
+    atomic_signal_fence(memory_order_seq_cst);
+    guess->pc = at->pc;
+}
+
+void *stack_recall_search(struct stack_recall *r, const struct stack_at *at)
+{
+    void *note = search(r, at, NULL);
+    if (note == NULL) {
+        return NULL;
+    }
+    stack_recall_found(r, r->id);
+    if (r->verified <= STACK_RECALL_GUESS_WORDS) {
+        if (r->guess->trust != 0) {
+            r->guess->trust = 0;
+        } else if (r->guess->wanted == r->id) {
+            keep_guess(r, at);
+        }
+        r->guess->wanted = r->id;
+    }
+    return note;
 }
 
 /* The first piece of a list that shares none with lists it does not begin like. */

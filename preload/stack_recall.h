@@ -23,8 +23,11 @@ enum {
     STACK_RECALL_SET_BITS = 9,
     STACK_RECALL_WAYS = 2,
     STACK_RECALL_END_BITS = 10,
-    STACK_RECALL_WORDS = 10,   /* a piece is five cache lines */
-    STACK_RECALL_HOPS = 64,    /* a list of more pieces is not looked at */
+    STACK_RECALL_LINK_BITS = 8,
+    STACK_RECALL_GUESS_BITS = 8,
+    STACK_RECALL_GUESS_WORDS = 28, /* a guess is eight cache lines */
+    STACK_RECALL_WORDS = 10,       /* a piece is five cache lines */
+    STACK_RECALL_HOPS = 64,        /* a list of more pieces is not looked at */
     STACK_RECALL_AT_ONCE = 16, /* one miss in so many is kept the first time: when three keys take
                                   turns in one set, none is a candidate for long */
     STACK_RECALL_TRIES = 1024  /* so many misses are a reason to ask whether it pays */
@@ -61,6 +64,29 @@ struct stack_recall_piece {
     uint8_t next_kind; /* of `next` */
 };
 
+/* Which piece went on from a word that was another one: found without the search that told it. */
+struct stack_recall_link {
+    uint64_t from; /* the piece's number, and the word's; 0 = none */
+    uintptr_t value;
+    struct stack_recall_piece *to;
+    uint64_t key; /* of `to` then */
+    uint64_t term;
+};
+
+/* A list of not too many words as a whole, which came after the two lists before it: programs
+ * repeat themselves, and a guess that is right costs but its words. */
+struct stack_recall_guess {
+    alignas(64) uintptr_t pc; /* 0 = none */
+    uintptr_t sp;
+    uint64_t id; /* of the list */
+    void *note;
+    uint32_t count;
+    uint32_t trust; /* it was right since it was wrong */
+    uint64_t
+        wanted; /* the id that was found last when this was no help: once more, and it is kept */
+    struct stack_recall_word words[STACK_RECALL_GUESS_WORDS + 1]; /* with one never the same */
+};
+
 /* A whole list. */
 struct stack_recall_end {
     uint64_t id; /* the sum of its words' terms, however they are in pieces; 0 = none */
@@ -81,10 +107,16 @@ struct stack_recall {
     uintptr_t nowhere;               /* 0, of the words that are never the same */
     uint8_t kinds[STACK_FRAMES_MAX]; /* while a list is put: the kind of each frame's key */
     struct stack_recall_end ends[1 << STACK_RECALL_END_BITS];
+    struct stack_recall_link links[1 << STACK_RECALL_LINK_BITS];
+    struct stack_recall_guess *guess; /* that the last search has looked at */
+    uint64_t found_id;                /* of the list that was found last */
+    uint64_t context;                 /* of the two that were found last */
+    struct stack_recall_guess guesses[1 << STACK_RECALL_GUESS_BITS];
     struct stack_recall_piece pieces[STACK_RECALL_WAYS << STACK_RECALL_SET_BITS];
 };
 
 _Static_assert(sizeof(struct stack_recall_piece) == 320, "five cache lines");
+_Static_assert(sizeof(struct stack_recall_guess) == 512, "eight cache lines");
 
 /* PURE. For one `a` no two `b` have one key. */
 static inline uint64_t stack_recall_key(const struct stack_recall *recall,
@@ -139,79 +171,45 @@ static inline struct stack_recall_end *stack_recall_end_at(struct stack_recall *
     return &recall->ends[(id >> (64 - STACK_RECALL_END_BITS)) & ~UINT64_C(1)];
 }
 
-/* HOT. The piece that goes on from a piece's word `i`, which is another one now, or NULL; its
- * key. */
-static inline const struct stack_recall_piece *
-stack_recall_branch(struct stack_recall *recall, const struct stack_recall_piece *piece, uint32_t i,
-                    uint64_t *ret_key)
+/* PURE. Where the list that comes after those of `context` is guessed at. */
+static inline size_t stack_recall_guess_index(uint64_t context, const struct stack_at *at)
 {
-    uint64_t value = *piece->words[i].at;
-    uint64_t sp = (uintptr_t)(piece->words[i].at + 1);
-    if ((piece->bps >> i & 1) == 0) {
-        uint64_t key = stack_recall_key(recall, STACK_RECALL_FREE, value, sp);
-        const struct stack_recall_piece *found = stack_recall_piece_of(recall, key);
-        if (found == NULL && (piece->saved >> i & 1) != 0) {
-            key = stack_recall_key(recall, STACK_RECALL_BP_BELOW, value, sp);
-            found = stack_recall_piece_of(recall, key);
-        }
-        if (found != NULL) {
-            *ret_key = key;
-            return found;
-        }
-    }
-    *ret_key = stack_recall_key(recall, STACK_RECALL_AFTER, piece->number | i, value);
-    return stack_recall_piece_of(recall, *ret_key);
+    uint64_t spread = ((at->pc + at->sp) ^ context) * UINT64_C(0x9E3779B97F4A7C15);
+    return spread >> (64 - STACK_RECALL_GUESS_BITS);
 }
 
-/* HOT. The note of the list with that id, or NULL. */
-static inline void *stack_recall_end(struct stack_recall *recall, uint64_t id)
+static inline void stack_recall_found(struct stack_recall *recall, uint64_t id)
 {
-    const struct stack_recall_end *end = stack_recall_end_at(recall, id);
-    recall->missed = 0;
-    recall->id = id;
-    if (__builtin_expect(end->id == id, true)) {
-        return end->note;
-    }
-    return end[1].id == id ? end[1].note : NULL;
+    recall->context = id ^ recall->found_id << 21; /* any other bits than the id's own */
+    recall->found_id = id;
 }
+
+/* HOT. stack_recall_find() where the guess was wrong. */
+void *stack_recall_search(struct stack_recall *recall, const struct stack_at *at);
 
 /* HOT. The note of the stack of `at`, or NULL. No word is read that a walk of this very stack would
  * not read. */
 static inline void *stack_recall_find(struct stack_recall *recall, const struct stack_at *at)
 {
-    uint64_t key = stack_recall_key(recall, STACK_RECALL_INNERMOST, at->pc, at->sp);
-    const struct stack_recall_piece *piece = stack_recall_piece_of(recall, key);
-    uint64_t id = key ^ key >> 32;
-    uint32_t verified = 0;
+    size_t index = stack_recall_guess_index(recall->context, at);
+    struct stack_recall_guess *guess = &recall->guesses[index];
+    recall->guess = guess;
     recall->bp = at->bp;
     recall->finds++;
-    recall->from = NULL;
-    for (unsigned hop = 0; piece != NULL && hop < STACK_RECALL_HOPS; hop++) {
-        uint32_t same = stack_recall_same(piece);
-        recall->from = piece;
-        recall->entered = verified;
-        id += piece->sums[same];
-        verified += same;
-        if (same != piece->count) {
-            const uintptr_t *word_at = piece->words[same].at;
-            id += stack_recall_term(word_at, *word_at);
-            piece = stack_recall_branch(recall, piece, same, &key);
-            verified++;
-        } else if (piece->next != 0) {
-            key = piece->next;
-            piece = piece->next_piece->key == key ? piece->next_piece
-                                                  : stack_recall_piece_of(recall, key);
-        } else {
-            return stack_recall_end(recall, id);
+    if (guess->pc == at->pc && guess->sp == at->sp) {
+        const struct stack_recall_word *word = guess->words;
+        while (*word->at == word->value) {
+            word++;
         }
-        if (__builtin_expect(piece == NULL, false)) {
-            piece = stack_recall_piece_of(recall, stack_recall_whole_key(recall, id));
+        if (word == guess->words + guess->count) {
+            recall->missed = 0;
+            recall->id = guess->id;
+            guess->trust = 1;
+            stack_recall_found(recall, guess->id);
+            return guess->note;
         }
     }
-    recall->missed = key;
-    recall->id = id;
-    recall->verified = verified;
-    return NULL;
+    return stack_recall_search(recall, at);
 }
 
 /* HOT. Forgets all. Also a beginning: memory is zero, or was one before. */
@@ -229,6 +227,7 @@ static inline void stack_recall_note(struct stack_recall *recall, const struct s
         struct stack_recall_end *end = stack_recall_end_at(recall, recall->id);
         end[1] = end[0];
         end[0] = (struct stack_recall_end){recall->id, note};
+        recall->guess->pc = 0;
         return;
     }
     struct stack_recall_piece *set = stack_recall_set(recall, recall->missed);

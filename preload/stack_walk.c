@@ -29,7 +29,7 @@ struct stack_state {
     struct stack_recall recall;
 };
 
-_Static_assert(sizeof(struct stack_state) <= 424 << 10, "a thread's scratch memory");
+_Static_assert(sizeof(struct stack_state) <= 560 << 10, "a thread's scratch memory");
 
 size_t stack_state_bytes(void)
 {
@@ -111,7 +111,7 @@ static void walk_and_compare(struct stack_state *s, const struct stack_at *at)
     struct stack_mend *mend = &s->mend;
     mend->top_sp = s->top_sp;
     const void *again = stack_mend_again(mend, at->pc, at->sp);
-    again = again == NULL ? stack_mend_by_bp(mend, at) : again;
+    again = again == NULL ? stack_mend_by_bp(mend, at->pc, at->bp) : again;
     const void *known = stack_recall_find(&s->recall, at);
     stack_mend_walk(mend, at);
     void *hash = (void *)mend->hash;
@@ -139,20 +139,17 @@ __attribute__((noinline)) static void capture_otherwise(struct stack_state *s,
     errno = host_errno;
 }
 
-void *stack_known(struct stack_state *state, const struct stack_at *at)
+void *stack_known(struct stack_state *state, uintptr_t pc, uintptr_t sp, uintptr_t bp)
 {
-    void *note = stack_mend_by_bp(&state->mend, at);
-    if (note != NULL) {
+    const struct stack_at at = {pc, sp, bp}; /* in registers */
+    void *note = stack_mend_by_bp(&state->mend, pc, bp);
+    if (__builtin_expect(note != NULL || state->walks_left != 0, false)) {
+        state->walks_left -= note == NULL && state->walks_left != WALK_ALWAYS;
         state->is_searched = false;
         return note;
     }
-    if (__builtin_expect(state->walks_left != 0, false)) {
-        state->walks_left -= state->walks_left != WALK_ALWAYS;
-        state->is_searched = false;
-        return NULL;
-    }
     state->is_searched = true;
-    return stack_recall_find(&state->recall, at);
+    return stack_recall_find(&state->recall, &at);
 }
 
 static void judge_recall(struct stack_state *s)

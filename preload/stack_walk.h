@@ -47,9 +47,10 @@ void stack_forget(struct stack_state *state);
 /* PURE. The last walk, for stack_mend_again(). */
 struct stack_mend *stack_last_walk(struct stack_state *state);
 
-/* HOT. stack_mend_again() has just not told it: what stack_note() noted of the stack of `at`, or
- * NULL; then stack_capture() walks it. This is no capture: the last one's frames stay. */
-void *stack_known(struct stack_state *state, const struct stack_at *at);
+/* HOT. stack_mend_again() has just not told it: what stack_note() noted of the stack of a call at
+ * (pc, sp, bp), or NULL; then stack_capture() walks it. This is no capture: the last one's frames
+ * stay. */
+void *stack_known(struct stack_state *state, uintptr_t pc, uintptr_t sp, uintptr_t bp);
 
 /* HOT. For the stack that has just been captured, because stack_known() did not know it. */
 void stack_note(struct stack_state *state, void *note);

@@ -47,3 +47,20 @@ Test(base_clock, the_tsc_is_trusted_where_the_kernel_goes_by_it)
     cr_assert_not(clock_rule_trusts_tsc("acpi_pm", true));
     cr_assert_not(clock_rule_trusts_tsc("", true));
 }
+
+Test(base_clock, a_quick_span_is_the_span_below_the_ticks_of_a_slow_call)
+{
+    clock_use(&(struct session_clock){
+        .kind = SESSION_CLOCK_TSC, .base_ticks = 1000, .base_ns = 5000, .mult = 1431655765});
+    cr_assert_not(clock_times_calls_by_tsc(), "not before it is asked for");
+    clock_time_calls(true);
+    cr_assert(clock_times_calls_by_tsc());
+    cr_assert_lt(clock_span_ns(clock_slow_ticks - 1, 0), SESSION_SLOW_NS);
+    cr_assert_geq(clock_span_ns(clock_slow_ticks + 1, 0), SESSION_SLOW_NS);
+    for (uint64_t ticks = 0; ticks < clock_slow_ticks; ticks += 7) {
+        cr_assert_eq(clock_tsc_quick_ns(ticks), clock_span_ns(ticks, 0));
+        cr_assert_eq(clock_tsc_to_ns(ticks), clock_to_ns(ticks));
+    }
+    clock_stop();
+    cr_assert_not(clock_times_calls_by_tsc());
+}

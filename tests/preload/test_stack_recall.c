@@ -350,3 +350,91 @@ Test(stack_recall, a_piece_pushed_out_comes_back_for_lists_that_share_it)
     *saved_bp(&m) = 0x9a;
     cr_assert_null(known(&m));
 }
+
+enum { FEW_FRAMES = 8 };
+
+/* Found often enough to be guessed at. */
+static void find_some_times(struct made_up *m, const void *note)
+{
+    for (int i = 0; i < 6; i++) {
+        cr_assert_eq(known(m), note);
+    }
+}
+
+static void forget_pieces(struct made_up *m)
+{
+    memset(m->recall->pieces, 0, sizeof m->recall->pieces);
+}
+
+Test(stack_recall, a_list_of_few_words_that_comes_again_is_guessed)
+{
+    struct made_up m = make(FEW_FRAMES);
+    int note;
+    cr_assert_eq(learn(&m, &note), &note);
+    find_some_times(&m, &note);
+    forget_pieces(&m);
+    cr_assert_eq(known(&m), &note, "by the guess alone");
+    for (uint32_t i = 1; i < FEW_FRAMES; i++) {
+        *return_slot(&m, i) += 1;
+        cr_assert_null(known(&m), "frame %u", i);
+        *return_slot(&m, i) -= 1;
+    }
+    stack_recall_forget(m.recall);
+    cr_assert_null(known(&m));
+}
+
+Test(stack_recall, a_list_of_many_words_is_no_guess)
+{
+    struct made_up m = make(STACK_RECALL_GUESS_WORDS + 2);
+    int note;
+    cr_assert_eq(learn(&m, &note), &note);
+    find_some_times(&m, &note);
+    forget_pieces(&m);
+    cr_assert_null(known(&m));
+}
+
+Test(stack_recall, a_guess_reads_nothing_beyond_the_first_difference)
+{
+    struct made_up m = make(FEW_FRAMES);
+    int note;
+    uintptr_t *stack = zeroed(2 * PAGE_WORDS * WORD);
+    memcpy(&stack[PAGE_WORDS - 5 * FRAME_WORDS], m.words, (FEW_FRAMES + 1) * FRAME_WORDS * WORD);
+    m.words = &stack[PAGE_WORDS - 5 * FRAME_WORDS];
+    m.at.sp = (uintptr_t)&m.words[FRAME_WORDS];
+    cr_assert_eq(learn(&m, &note), &note);
+    find_some_times(&m, &note);
+    forget_pieces(&m);
+    cr_assert_eq(known(&m), &note);
+    *return_slot(&m, 2) += 1;
+    cr_assert_eq(mprotect(&stack[PAGE_WORDS], PAGE_WORDS * WORD, PROT_NONE), 0);
+    cr_assert_null(known(&m), "and it is alive");
+}
+
+Test(stack_recall, a_list_that_is_noted_anew_is_guessed_with_the_new_note)
+{
+    struct made_up m = make(FEW_FRAMES);
+    int notes[2];
+    cr_assert_eq(learn(&m, &notes[0]), &notes[0]);
+    find_some_times(&m, &notes[0]);
+    walk(&m);
+    stack_recall_note(m.recall, m.mend, &notes[1]);
+    find_some_times(&m, &notes[1]);
+}
+
+Test(stack_recall, lists_that_take_turns_are_guessed_by_what_came_before)
+{
+    struct made_up m = make(FEW_FRAMES);
+    int notes[2];
+    for (int i = 0; i < 40; i++) {
+        *return_slot(&m, 3) ^= i & 1;
+        void *found = capture(&m, &notes[i & 1]);
+        cr_assert(found == NULL || found == &notes[i & 1]);
+        *return_slot(&m, 3) ^= i & 1;
+    }
+    forget_pieces(&m);
+    for (int i = 0; i < 4; i++) {
+        *return_slot(&m, 3) ^= i & 1;
+        cr_assert_eq(known(&m), &notes[i & 1], "by the guess alone");
+        *return_slot(&m, 3) ^= i & 1;
+    }
+}

@@ -362,8 +362,9 @@ struct session_head {
     _Atomic uint32_t node_count; /* ids handed out, root included */
     _Atomic uint32_t node_index_level;
     _Atomic uint64_t node_chunk_off[SESSION_NODE_CHUNKS];
-    _Atomic uint64_t node_index_off[SESSION_NODE_INDEXES]; /* arrays of _Atomic uint32_t node ids */
-    _Atomic uint32_t thread_count; /* places ever used; offsets below it are set */
+    _Atomic uint64_t
+        node_index_off[SESSION_NODE_INDEXES]; /* arrays of _Atomic uint32_t; shim only */
+    _Atomic uint32_t thread_count;            /* places ever used; offsets below it are set */
     _Atomic uint32_t stacks_compared;
     _Atomic uint32_t stacks_different;
     _Atomic uint32_t forks_open; /* forked children, by libc, that have no session of their own yet:
