@@ -158,7 +158,8 @@ search(struct stack_recall *r, const struct stack_at *at, struct stack_recall_gu
             piece = stack_recall_piece_of(r, stack_recall_whole_key(r, id));
         }
     }
-    r->missed = key;
+    /* Of too many pieces: `key` is of one that was gone through. */
+    r->missed = piece == NULL ? key : stack_recall_whole_key(r, id);
     r->id = id;
     r->verified = verified;
     return NULL;
