@@ -10,7 +10,12 @@
 
 #include <uthash.h>
 
-enum { EXIT_NO_MEMORY = 3, ARRAY_ROOM_FIRST = 16, HUGE_PAGE_BYTES = 2 << 20 };
+enum {
+    EXIT_NO_MEMORY = 3,
+    ARRAY_ROOM_FIRST = 16,
+    CACHE_LINE_BYTES = 64,
+    HUGE_PAGE_BYTES = 2 << 20
+};
 
 struct kept {
     UT_hash_handle hh;
@@ -46,8 +51,12 @@ void *mem_resize(void *old, size_t count, size_t item_bytes)
 void *mem_large(size_t count, size_t item_bytes)
 {
     size_t bytes = 0;
-    if (__builtin_mul_overflow(count, item_bytes, &bytes) || bytes < HUGE_PAGE_BYTES) {
-        return mem_resize(NULL, count, item_bytes);
+    if (__builtin_mul_overflow(count, item_bytes, &bytes)) {
+        return mem_resize(NULL, count, item_bytes); /* says so, and ends */
+    }
+    if (bytes < HUGE_PAGE_BYTES) {
+        bytes = (bytes + CACHE_LINE_BYTES - 1) & ~(size_t)(CACHE_LINE_BYTES - 1);
+        return checked(aligned_alloc(CACHE_LINE_BYTES, bytes), bytes);
     }
     bytes = (bytes + HUGE_PAGE_BYTES - 1) & ~(size_t)(HUGE_PAGE_BYTES - 1);
     void *block = checked(aligned_alloc(HUGE_PAGE_BYTES, bytes), bytes);

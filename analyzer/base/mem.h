@@ -14,8 +14,8 @@ void *mem_zero(size_t count, size_t item_bytes);
 /* realloc() of count items; new items are not zeroed. Never NULL. */
 void *mem_resize(void *old, size_t count, size_t item_bytes);
 
-/* Memory that is not zeroed, for tables read at random: from 2 MiB on it asks for huge pages.
- * free() it. Never NULL, overflow-checked. */
+/* Memory that is not zeroed, for tables read at random: it begins with a cache line, and from 2 MiB
+ * on it asks for huge pages. free() it. Never NULL, overflow-checked. */
 void *mem_large(size_t count, size_t item_bytes);
 
 /* A copy of text; free() it. */

@@ -2,11 +2,9 @@
 
 #include <stdlib.h>
 
+#include "alloctrap/loglin.h"
+#include "heap/heap_ahead.h"
 #include "heap/heap_life.h"
-
-/* How many events lie between asking the cache for something and needing it: the index, then the
- * record that it names. */
-enum { AHEAD_INDEX = 16, AHEAD_RECORD = 8, TURNS = 32 };
 
 enum { NO_CALL = SESSION_EVENT_THREAD | SESSION_EVENT_NOTE | SESSION_EVENT_USAGE };
 
@@ -14,7 +12,7 @@ struct heap *heap_create(struct profile *profile)
 {
     struct heap *heap = mem_zero(1, sizeof *heap);
     heap->profile = profile;
-    heap_sites_reach(&heap->sites, 0);
+    heap_sites_reach(&heap->sites, profile, 0);
     heap_timeline_init(&heap->timeline);
     return heap;
 }
@@ -44,7 +42,7 @@ static inline void add_alloc(struct heap *heap, const struct heap_turn *turn,
                              struct heap_thread *thread)
 {
     const struct heap_event *event = turn->event;
-    struct heap_site *site = &heap->sites.sites.at[turn->site];
+    struct heap_site *site = &heap->sites.sites[turn->site];
     uint64_t birth = turn->process->births & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
     turn->process->births += 1;
     heap_hist_add(&site->size, loglin_code(event->size), &heap->sites.budget);
@@ -175,10 +173,11 @@ static void count_odd(struct heap *heap, const struct heap_turn *turn, struct he
     struct profile_calls added = added_by(turn->event, turn->is_end);
     tell_both(heap, turn, &added);
     call->bytes += added.bytes;
-    call->odd_calls += added.calls;
-    call->odd_allocs += added.allocs;
-    call->odd_frees += added.frees;
-    call->failed += added.failed;
+    struct heap_odd *odd = heap_sites_odd(&heap->sites, call);
+    odd->calls += added.calls;
+    odd->allocs += added.allocs;
+    odd->frees += added.frees;
+    odd->failed += added.failed;
     if (added.calls != 0) {
         count_latency(heap, turn, call, added.ns);
     }
@@ -311,29 +310,35 @@ static inline void look_ahead(struct heap *heap, const struct heap_event *event,
     }
 }
 
-static inline void look_closer(const struct heap_turn *turn)
+static inline void look_closer(struct heap_turn *turn)
 {
-    if (turn->is_end && turn->process != NULL) {
-        heap_blocks_prefetch_record(&turn->process->blocks, turn->hash);
-    }
+    turn->likely = turn->is_end && turn->process != NULL
+                       ? heap_blocks_prefetch_record(&turn->process->blocks, turn->hash)
+                       : NULL;
 }
 
-/* Two cache misses lie on each event's way, one behind the other: the index, then the record. */
+/* Cache misses lie on each event's way, one behind the other. */
 void heap_add(struct heap *heap, const struct heap_event *events, size_t count)
 {
-    struct heap_turn turns[TURNS];
+    struct heap_turn turns[HEAP_AHEAD_TURNS] = {{.site = 0}};
+    struct heap_ahead batch = {heap, events, turns, count};
+    bool has_many_sites = heap->sites.site_count > HEAP_AHEAD_SITES_MANY;
     reach_processes(heap);
-    for (size_t i = 0; i < AHEAD_INDEX && i < count; i++) {
+    for (size_t i = 0; i < HEAP_AHEAD_INDEX && i < count; i++) {
         look_ahead(heap, &events[i], &turns[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        if (i + AHEAD_INDEX < count) {
-            look_ahead(heap, &events[i + AHEAD_INDEX], &turns[(i + AHEAD_INDEX) % TURNS]);
+        if (i + HEAP_AHEAD_INDEX < count) {
+            look_ahead(heap, &events[i + HEAP_AHEAD_INDEX],
+                       &turns[(i + HEAP_AHEAD_INDEX) % HEAP_AHEAD_TURNS]);
         }
-        if (i + AHEAD_RECORD < count) {
-            look_closer(&turns[(i + AHEAD_RECORD) % TURNS]);
+        if (i + HEAP_AHEAD_RECORD < count) {
+            look_closer(&turns[(i + HEAP_AHEAD_RECORD) % HEAP_AHEAD_TURNS]);
         }
-        add_event(heap, &turns[i % TURNS]);
+        if (has_many_sites) {
+            heap_ahead_sites(&batch, i);
+        }
+        add_event(heap, &turns[i % HEAP_AHEAD_TURNS]);
     }
     end_tally(heap);
     if (heap->has_late) {
@@ -357,18 +362,18 @@ static void end_with_process(void *context, const struct heap_block *block)
 {
     const struct ending *ending = context;
     struct heap *heap = ending->heap;
-    uint32_t site = heap_life_site(heap, block->path);
+    uint32_t site = block->site;
     heap_life_end_chain(heap, block->chain);
     heap_sites_end(&heap->sites, site, block->size);
     heap_process_live_less(ending->process, block->size);
     ending->process->ended_bytes += block->size;
     ending->process->ended_blocks += 1;
-    struct heap_site *s = &heap->sites.sites.at[site];
+    struct heap_site_rest *s = &heap->sites.rests.at[site];
     s->ended_bytes += block->size;
     s->ended_blocks += 1;
     s->ended_in_quarter[quarter_of(ending->process, block)] += 1;
     uint64_t ns = heap->now_ns > block->born_ns ? heap->now_ns - block->born_ns : 0;
-    heap_site_held(s, block->size, ns);
+    heap_site_held(&heap->sites.sites[site], block->size, ns);
 }
 
 static void sum_rss(struct heap *heap, uint64_t time_ns, uint64_t faults)

@@ -60,7 +60,7 @@ static uint32_t take_record(struct heap_blocks *blocks)
 {
     uint32_t record_1 = blocks->free_record;
     if (record_1 != 0) {
-        blocks->free_record = heap_blocks_record(blocks, record_1 - 1)->path;
+        blocks->free_record = heap_blocks_record(blocks, record_1 - 1)->site;
         return record_1;
     }
     uint32_t within;
@@ -114,7 +114,7 @@ void heap_blocks_remove(struct heap_blocks *blocks, struct heap_blocks_found fou
 {
     uint32_t record_1 = (uint32_t)blocks->slots[found.slot];
     found.block->addr = 0;
-    found.block->path = blocks->free_record;
+    found.block->site = blocks->free_record;
     blocks->free_record = record_1;
     blocks->count -= 1;
     close_gap(blocks, found.slot);
@@ -130,19 +130,22 @@ void heap_blocks_each(const struct heap_blocks *blocks,
     }
 }
 
-void heap_blocks_prefetch_record(const struct heap_blocks *blocks, uint32_t hash)
+const struct heap_block *heap_blocks_prefetch_record(const struct heap_blocks *blocks,
+                                                     uint32_t hash)
 {
     uint64_t mask = blocks->slot_count - 1;
     uint64_t at = home(blocks, hash);
     while (blocks->slots[at] != 0 && blocks->slots[at] >> 32 != hash) {
         at = (at + 1) & mask;
     }
-    if (blocks->slots[at] != 0) { /* more than half of the records stand in two cache lines */
-        const struct heap_block *block =
-            heap_blocks_record(blocks, (uint32_t)blocks->slots[at] - 1);
-        __builtin_prefetch(block);
-        __builtin_prefetch((const char *)(block + 1) - 1);
+    if (blocks->slots[at] == 0) {
+        return NULL;
     }
+    /* More than half of the records stand in two cache lines. */
+    const struct heap_block *block = heap_blocks_record(blocks, (uint32_t)blocks->slots[at] - 1);
+    __builtin_prefetch(block);
+    __builtin_prefetch((const char *)(block + 1) - 1);
+    return block;
 }
 
 size_t heap_blocks_bytes(const struct heap_blocks *blocks)

@@ -39,7 +39,7 @@ struct heap_block {
     uint64_t born_ns;
     uint64_t birth : HEAP_BLOCK_BIRTH_BITS; /* number of the allocation in its process, mod 2^40 */
     uint64_t chain : HEAP_BLOCK_CHAIN_BITS; /* of heap_growth; 0 = never grew */
-    uint32_t path;
+    uint32_t site;
     uint32_t sp;
 };
 _Static_assert(sizeof(struct heap_block) == 40, "what 64 bytes a live block are made of");
@@ -116,8 +116,10 @@ static inline void heap_blocks_prefetch(const struct heap_blocks *blocks, uint32
     __builtin_prefetch(&blocks->slots[(uint64_t)hash * blocks->slot_count >> 32]);
 }
 
-/* HOT. The same one step later: when the index has come, asks for the record. */
-void heap_blocks_prefetch_record(const struct heap_blocks *blocks, uint32_t hash);
+/* HOT. The same one step later: when the index has come, asks for the record. What it most probably
+ * is, or NULL; memory that is good as long as the table, and may hold another block by then. */
+const struct heap_block *heap_blocks_prefetch_record(const struct heap_blocks *blocks,
+                                                     uint32_t hash);
 
 /* Memory in use, in bytes: the index, and records up to the last one ever needed at a time. */
 size_t heap_blocks_bytes(const struct heap_blocks *blocks);

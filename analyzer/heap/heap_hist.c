@@ -23,11 +23,59 @@ static struct window window_with(const struct heap_hist *hist, uint16_t code)
     return (struct window){first, end - first};
 }
 
+static int by_code(const void *left, const void *right)
+{
+    return (int)*(const uint16_t *)left - (int)*(const uint16_t *)right;
+}
+
+/* The values that wait, added to a histogram all at once. */
+static void merge_waiting(const struct heap_hist_rest *rest, struct hist *into)
+{
+    uint16_t codes[HEAP_HIST_WAITING];
+    struct hist_bin bins[HEAP_HIST_WAITING];
+    struct hist waiting = {.bins = bins, .bin_room = HEAP_HIST_WAITING};
+    memcpy(codes, rest->waiting, rest->waiting_count * sizeof *codes);
+    qsort(codes, rest->waiting_count, sizeof *codes, by_code);
+    for (unsigned i = 0; i < rest->waiting_count; i++) {
+        if (i > 0 && codes[i] == codes[i - 1]) {
+            bins[waiting.bin_count - 1].count += 1;
+            waiting.count += 1;
+        } else {
+            hist_append(&waiting, codes[i], 1);
+        }
+    }
+    hist_merge(into, &waiting);
+}
+
+static void end_waiting(struct heap_hist_rest *rest)
+{
+    merge_waiting(rest, &rest->hist);
+    rest->waiting_count = 0;
+}
+
+static struct heap_hist_rest *rest_of(struct heap_hist *hist)
+{
+    if (hist->wide.rest == NULL) {
+        hist->wide.rest = mem_zero(1, sizeof *hist->wide.rest);
+    }
+    return hist->wide.rest;
+}
+
+static void drop_rest(struct heap_hist *hist)
+{
+    if (hist->wide.rest != NULL) {
+        hist_finish(&hist->wide.rest->hist);
+        free(hist->wide.rest);
+        hist->wide.rest = NULL;
+    }
+}
+
 /* The bins of the rest that now have a counter move into it. */
 static void take_in_rest(struct heap_hist *hist)
 {
-    struct hist *rest = hist->wide.rest;
+    struct hist *rest = &hist->wide.rest->hist;
     uint32_t kept = 0;
+    end_waiting(hist->wide.rest);
     for (uint32_t i = 0; i < rest->bin_count; i++) {
         struct hist_bin bin = rest->bins[i];
         unsigned at = (unsigned)bin.code - hist->first_code;
@@ -39,6 +87,9 @@ static void take_in_rest(struct heap_hist *hist)
         }
     }
     rest->bin_count = kept;
+    if (kept == 0) { /* most histograms never need it once their window stands */
+        drop_rest(hist);
+    }
 }
 
 static void widen(struct heap_hist *hist, struct window window)
@@ -56,34 +107,29 @@ static void widen(struct heap_hist *hist, struct window window)
     take_in_rest(hist);
 }
 
-/* Most histograms never need it once their window stands. */
-static void drop_empty_rest(struct heap_hist *hist)
-{
-    if (hist->wide.rest->bin_count == 0) {
-        hist_finish(hist->wide.rest);
-        free(hist->wide.rest);
-        hist->wide.rest = NULL;
-    }
-}
-
 /* Counts values for which there is no counter. */
 static void add_outside(struct heap_hist *hist, uint16_t code, uint16_t count,
                         struct heap_hist_budget *budget)
 {
-    if (hist->wide.rest == NULL) {
-        hist->wide.rest = mem_zero(1, sizeof *hist->wide.rest);
+    struct heap_hist_rest *rest = rest_of(hist);
+    if (count > 1) {
+        hist_add(&rest->hist, code, count);
+    } else {
+        rest->waiting[rest->waiting_count++] = code;
+        if (rest->waiting_count == HEAP_HIST_WAITING) {
+            end_waiting(rest);
+        }
     }
-    hist_add(hist->wide.rest, code, count);
     hist->outside =
         (uint16_t)(count < UINT16_MAX - hist->outside ? hist->outside + count : UINT16_MAX);
     struct window window = window_with(hist, code);
     unsigned more = window.count - hist->code_count;
     size_t more_bytes = more * sizeof *hist->wide.counts;
-    if (hist->outside >= more / HEAP_HIST_STEP &&
+    unsigned pay = budget->bytes_used < HEAP_HIST_PLENTY_BYTES ? 1 : HEAP_HIST_PAY;
+    if (hist->outside >= more / HEAP_HIST_STEP * pay &&
         budget->bytes_used + more_bytes <= HEAP_HIST_COUNTER_BYTES) {
         budget->bytes_used += more_bytes;
         widen(hist, window);
-        drop_empty_rest(hist);
     }
 }
 
@@ -141,10 +187,7 @@ void heap_hist_add_slowly(struct heap_hist *hist, uint16_t code, struct heap_his
         add_outside(hist, code, 1, budget);
         return;
     }
-    if (hist->wide.rest == NULL) { /* its counter is 0 again */
-        hist->wide.rest = mem_zero(1, sizeof *hist->wide.rest);
-    }
-    hist_add(hist->wide.rest, code, UINT64_C(1) << 32);
+    hist_add(&rest_of(hist)->hist, code, UINT64_C(1) << 32); /* its counter is 0 again */
 }
 
 static uint32_t count_used(const struct heap_hist *hist)
@@ -183,7 +226,8 @@ void heap_hist_read(const struct heap_hist *hist, struct hist *ret)
         }
     }
     if (hist->wide.rest != NULL) {
-        hist_merge(ret, hist->wide.rest);
+        hist_merge(ret, &hist->wide.rest->hist);
+        merge_waiting(hist->wide.rest, ret);
     }
 }
 
@@ -191,10 +235,7 @@ void heap_hist_finish(struct heap_hist *hist)
 {
     if (hist->is_wide) {
         free(hist->wide.counts);
-        if (hist->wide.rest != NULL) {
-            hist_finish(hist->wide.rest);
-            free(hist->wide.rest);
-        }
+        drop_rest(hist);
     }
     *hist = (struct heap_hist){0};
 }

@@ -4,7 +4,8 @@
  *
  * The first few codes are counted in the struct itself: a call site that is seldom called, or
  * always with one size, needs no other memory. When they do not do, the counters are one window of
- * neighbouring codes, and what falls outside of it is counted in a sparse struct hist. Once such
+ * neighbouring codes, and what falls outside of it is counted in a sparse struct hist, a few dozen
+ * values at a time. Once such
  * values have been seen often enough to pay for the memory, the window grows to the latest of them:
  * a far outlier does not make it wide, a new habit of the program does.
  *
@@ -23,10 +24,21 @@
 #include "heap/hist.h"
 
 enum {
-    HEAP_HIST_FEW = 4,   /* codes counted in the struct */
+    HEAP_HIST_FEW = 4, /* codes counted in the struct */
+    HEAP_HIST_WAITING = 47,
     HEAP_HIST_STEP = 16, /* codes that a window grows by: a cache line of counters */
+    HEAP_HIST_PAY = 8,   /* values outside of a window for each step; one while memory is plenty */
+    HEAP_HIST_PLENTY_BYTES = 8 << 20,
     HEAP_HIST_COUNTER_BYTES = 128 << 20
 };
+
+/* What is not in the window. 120 bytes: what malloc() gives of 128. */
+struct heap_hist_rest {
+    struct hist hist;
+    uint16_t waiting_count;
+    uint16_t waiting[HEAP_HIST_WAITING]; /* codes, one for each value, that are not in hist yet */
+};
+_Static_assert(sizeof(struct heap_hist_rest) == 120, "nothing is wasted");
 
 /* Few codes, then a window: its code_count is 0 while there are few. */
 struct heap_hist {
@@ -36,8 +48,8 @@ struct heap_hist {
             uint16_t count[HEAP_HIST_FEW]; /* 0: its code means nothing, nor do those behind it */
         } few;
         struct {
-            uint32_t *counts;  /* of code_count codes from first_code on */
-            struct hist *rest; /* what is not in counts; NULL while that is nothing */
+            uint32_t *counts;            /* of code_count codes from first_code on */
+            struct heap_hist_rest *rest; /* what is not in counts; NULL while that is nothing */
         } wide;
     };
     uint16_t first_code;
@@ -68,8 +80,9 @@ static inline void heap_hist_add(struct heap_hist *hist, uint16_t code,
 /* HOT. Asks the cache for the counter of a code. */
 static inline void heap_hist_prefetch(const struct heap_hist *hist, uint16_t code)
 {
-    if (hist->code_count != 0) {
-        __builtin_prefetch(&hist->wide.counts[(unsigned)code - hist->first_code]);
+    unsigned at = (unsigned)code - hist->first_code;
+    if (at < hist->code_count) {
+        __builtin_prefetch(&hist->wide.counts[at]);
     }
 }
 

@@ -15,7 +15,7 @@ void heap_life_end_chain(struct heap *heap, uint32_t chain)
 {
     if (chain != 0) {
         const struct heap_chain *c = &heap->growth.chains.at[chain];
-        heap_growth_fold(c, &heap->sites.sites.at[c->site].growth);
+        heap_growth_fold(c, &heap->sites.rests.at[c->site].growth);
         heap_growth_drop(&heap->growth, chain);
     }
 }
@@ -27,7 +27,7 @@ static inline void tell_life(struct heap *heap, const struct heap_turn *turn,
 {
     const struct heap_event *end = turn->event;
     struct heap_process *process = turn->process;
-    struct heap_site *s = &heap->sites.sites.at[site];
+    struct heap_site *s = &heap->sites.sites[site];
     uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
     uint64_t allocs = (process->births - block->birth - 1) & mask;
     uint64_t ns = end->time_ns > block->born_ns ? end->time_ns - block->born_ns : 0;
@@ -44,7 +44,7 @@ static inline void tell_life(struct heap *heap, const struct heap_turn *turn,
     pair->bytes += block->size;
     pair->same_thread += is_same_thread;
     pair->same_frame += is_same_thread && block->sp == end->sp &&
-                        parent_of(heap, block->path) == parent_of(heap, end->path);
+                        parent_of(heap, s->path) == parent_of(heap, end->path);
 }
 
 /* Whether an allocation and a free stand so close together that one function did both, itself or by
@@ -94,8 +94,9 @@ static struct heap_block *successor_of(const struct heap *heap, const struct hea
         return NULL;
     }
     struct heap_block *next = latest_of(turn->process, thread);
-    return next != NULL && (next->path == old->path ||
-                            have_close_caller(heap, next->path, turn->event->path))
+    return next != NULL &&
+                   (next->site == old->site ||
+                    have_close_caller(heap, heap->sites.sites[next->site].path, turn->event->path))
                ? next
                : NULL;
 }
@@ -116,7 +117,7 @@ static void tell_burst(struct heap *heap, const struct heap_process *process,
     }
     thread->frees_in_a_row += 1;
     if (thread->frees_in_a_row >= PROFILE_BURST_FREES) {
-        struct heap_site *s = &heap->sites.sites.at[site];
+        struct heap_site_rest *s = &heap->sites.rests.at[site];
         s->burst_frees += 1;
         s->bursts += thread->frees_in_a_row == PROFILE_BURST_FREES;
     }
@@ -158,9 +159,8 @@ static void pass_chain(struct heap *heap, const struct heap_turn *turn, struct h
         return;
     }
     thread->may_inherit = false;
-    heap->sites.sites.at[site].replaced += 1;
-    uint32_t next_site = heap_life_site(heap, next->path);
-    next->chain = heap_growth_step(&heap->growth, old->chain, next_site, old->size, next->size,
+    heap->sites.rests.at[site].replaced += 1;
+    next->chain = heap_growth_step(&heap->growth, old->chain, next->site, old->size, next->size,
                                    HEAP_GROWTH_BY_COPY) &
                   HEAP_BLOCK_CHAIN_MAX;
 }
@@ -176,7 +176,8 @@ static inline struct heap_block take_block(struct heap *heap, struct heap_proces
     return old;
 }
 
-static inline struct heap_block block_of(const struct heap_event *event, uint64_t birth)
+static inline struct heap_block block_of(const struct heap_event *event, uint32_t site,
+                                         uint64_t birth)
 {
     return (struct heap_block){
         .addr = event->addr & SESSION_LOW48,
@@ -185,7 +186,7 @@ static inline struct heap_block block_of(const struct heap_event *event, uint64_
         .thread_high = (uint16_t)(event->thread >> 16),
         .born_ns = event->time_ns,
         .birth = birth & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1),
-        .path = event->path,
+        .site = site,
         .sp = event->sp,
     };
 }
@@ -194,11 +195,11 @@ static inline struct heap_block block_of(const struct heap_event *event, uint64_
 static void tell_past_life(struct heap *heap, struct heap_process *process,
                            const struct heap_late_event *begin, const struct heap_event *end)
 {
-    struct heap_block block = block_of(&begin->event, begin->birth);
+    uint32_t site = heap_life_site(heap, begin->event.path);
+    struct heap_block block = block_of(&begin->event, site, begin->birth);
     struct heap_turn turn = {
         .event = end, .process = process, .site = heap_life_site(heap, end->path)};
-    tell_life(heap, &turn, heap_process_known_thread(process, end->thread), &block,
-              heap_life_site(heap, block.path));
+    tell_life(heap, &turn, heap_process_known_thread(process, end->thread), &block, site);
     heap->late_events += 1;
 }
 
@@ -236,7 +237,7 @@ struct heap_block *heap_life_begin(struct heap *heap, const struct heap_turn *tu
     if (process->late.waiting != 0 && ended_before(heap, process, event, birth)) {
         return NULL;
     }
-    struct heap_block begun = block_of(event, birth);
+    struct heap_block begun = block_of(event, turn->site, birth);
     struct heap_block *block = heap_blocks_put(&process->blocks, &begun, turn->hash);
     if (block == NULL) {
         park(heap, process, event, birth, true);
@@ -277,13 +278,13 @@ static void give_up_alloc(struct heap *heap, struct heap_process *process,
     struct heap_blocks_found live = heap_blocks_find(&process->blocks, late->event.addr, hash);
     heap->late_events += 1;
     if (live.block != NULL && live.block->born_ns > late->event.time_ns) {
-        heap->sites.sites.at[heap_life_site(heap, late->event.path)].ended_untold += 1;
+        heap->sites.rests.at[heap_life_site(heap, late->event.path)].ended_untold += 1;
         return;
     }
     if (live.block != NULL) {
-        uint32_t site = heap_life_site(heap, live.block->path);
+        uint32_t site = live.block->site;
         struct heap_block old = take_block(heap, process, live, site);
-        heap->sites.sites.at[site].ended_untold += 1;
+        heap->sites.rests.at[site].ended_untold += 1;
         heap_life_end_chain(heap, old.chain);
     }
     (void)begin_late(heap, process, late, hash);
@@ -336,7 +337,7 @@ void heap_life_end(struct heap *heap, const struct heap_turn *turn, struct heap_
         park(heap, process, event, 0, false);
         return;
     }
-    uint32_t site = heap_life_site(heap, live.block->path);
+    uint32_t site = live.block->site;
     struct heap_block old = take_block(heap, process, live, site);
     tell_life(heap, turn, thread, &old, site);
     pass_chain(heap, turn, thread, &old, site);
@@ -358,7 +359,7 @@ void heap_life_follow_realloc(struct heap *heap, struct heap_thread *thread,
     } else if (block->size > thread->old_bytes) {
         enum heap_growth_way way =
             block->addr == thread->old_addr ? HEAP_GROWTH_IN_PLACE : HEAP_GROWTH_MOVED;
-        heap->sites.sites.at[thread->old_site].replaced += 1;
+        heap->sites.rests.at[thread->old_site].replaced += 1;
         block->chain =
             heap_growth_step(&heap->growth, chain, site, thread->old_bytes, block->size, way) &
             HEAP_BLOCK_CHAIN_MAX;

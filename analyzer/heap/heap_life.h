@@ -25,10 +25,11 @@ struct heap_tally {
 /* An event and what is known of it when its turn comes. */
 struct heap_turn {
     const struct heap_event *event;
-    struct heap_process *process; /* NULL: not one that the profile knows */
-    uint32_t hash;                /* of its address, by heap_blocks_hash() */
-    uint32_t site;
-    bool is_end; /* it may end a block, and begins none */
+    struct heap_process *process;    /* NULL: not one that the profile knows */
+    uint32_t hash;                   /* of its address, by heap_blocks_hash() */
+    uint32_t site;                   /* before its turn comes: most probably */
+    bool is_end;                     /* it may end a block, and begins none */
+    const struct heap_block *likely; /* what it ends, most probably; NULL: not known */
 };
 
 struct heap {
@@ -56,8 +57,8 @@ static inline uint32_t heap_life_site(struct heap *heap, uint32_t path)
     if (site == 0) {
         site = profile_site(heap->profile, path);
     }
-    if (site >= heap->sites.sites.count) {
-        heap_sites_reach(&heap->sites, site);
+    if (site >= heap->sites.site_count) {
+        heap_sites_reach(&heap->sites, heap->profile, site);
     }
     return site;
 }

@@ -3,16 +3,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-void heap_sites_reach(struct heap_sites *sites, uint32_t site)
+enum { SITES_FIRST = 64 };
+
+static void make_room(struct heap_sites *sites, uint32_t site)
 {
-    while (sites->sites.count <= site) {
-        (void)MEM_PUSH(&sites->sites);
+    uint32_t room = sites->site_room == 0 ? SITES_FIRST : sites->site_room;
+    while (room <= site) {
+        room *= 2;
+    }
+    struct heap_site *larger = mem_large(room, sizeof *larger);
+    if (sites->site_count != 0) {
+        memcpy(larger, sites->sites, sites->site_count * sizeof *larger);
+    }
+    free(sites->sites);
+    sites->sites = larger;
+    sites->site_room = room;
+}
+
+void heap_sites_reach(struct heap_sites *sites, const struct profile *profile, uint32_t site)
+{
+    if (site >= sites->site_room) {
+        make_room(sites, site);
+    }
+    for (; sites->site_count <= site; sites->site_count++) {
+        sites->sites[sites->site_count] =
+            (struct heap_site){.path = profile->sites.at[sites->site_count].path};
+        (void)MEM_PUSH(&sites->rests);
     }
 }
 
 struct heap_call *heap_sites_find_call(struct heap_sites *sites, uint32_t site, uint8_t call)
 {
-    struct heap_call *own = &sites->sites.at[site].own;
+    struct heap_call *own = &sites->sites[site].own;
     if (own->call_1 == 0) {
         own->site = site;
         own->call_1 = call + 1U;
@@ -22,6 +44,7 @@ struct heap_call *heap_sites_find_call(struct heap_sites *sites, uint32_t site, 
     if (found == ID_MAP_NONE) {
         found = (uint32_t)sites->calls.count;
         *MEM_PUSH(&sites->calls) = (struct heap_call){.site = site, .call_1 = call + 1U};
+        (void)MEM_PUSH(&sites->odds);
         id_map_put(&sites->call_map, site, call, found);
     }
     return &sites->calls.at[found];
@@ -55,27 +78,28 @@ static void copy_growth(const struct profile_growth *from, struct profile_growth
     into->last_size = last_size;
 }
 
-static void settle_site(const struct heap_sites *sites, const struct heap_site *from,
-                        struct profile_site *into)
+static void settle_site(const struct heap_sites *sites, size_t id, struct profile_site *into)
 {
+    const struct heap_site *from = &sites->sites[id];
+    const struct heap_site_rest *rest = &sites->rests.at[id];
     bool is_saved = from->peak_epoch == sites->peak_epoch;
     into->temporaries = from->temporaries;
-    into->peak_bytes = is_saved ? from->peak_bytes : from->live_bytes;
-    into->peak_blocks = is_saved ? from->peak_blocks : from->live_blocks;
-    into->live_bytes = from->ended_bytes + from->live_bytes;
-    into->live_blocks = from->ended_blocks + from->live_blocks;
+    into->peak_bytes = is_saved ? rest->peak_bytes : from->live_bytes;
+    into->peak_blocks = is_saved ? rest->peak_blocks : from->live_blocks;
+    into->live_bytes = rest->ended_bytes + from->live_bytes;
+    into->live_blocks = rest->ended_blocks + from->live_blocks;
     into->max_bytes = from->max_bytes;
     into->max_blocks = from->max_blocks;
     into->held_byte_us = from->held_byte_us;
-    into->burst_frees = from->burst_frees;
-    into->bursts = from->bursts;
-    into->replaced = from->replaced;
-    memcpy(into->live_in_quarter, from->ended_in_quarter, sizeof into->live_in_quarter);
+    into->burst_frees = rest->burst_frees;
+    into->bursts = rest->bursts;
+    into->replaced = rest->replaced;
+    memcpy(into->live_in_quarter, rest->ended_in_quarter, sizeof into->live_in_quarter);
     heap_hist_read(&from->size, &into->size);
     heap_hist_read(&from->life_ns, &into->life_ns);
     heap_hist_read(&from->life_allocs, &into->life_allocs);
-    into->freed = from->ended_untold + into->life_ns.count;
-    copy_growth(&from->growth, &into->growth);
+    into->freed = rest->ended_untold + into->life_ns.count;
+    copy_growth(&rest->growth, &into->growth);
 }
 
 /* A function's latencies at all sites: a counter for each code, NULL while there is none. */
@@ -93,19 +117,19 @@ static void add_latency(struct call_sums *sums, uint8_t call, const struct hist 
     }
 }
 
-static void settle_call(const struct heap_call *from, struct profile *profile,
-                        struct call_sums *sums)
+static void settle_call(const struct heap_call *from, const struct heap_odd *odd,
+                        struct profile *profile, struct call_sums *sums)
 {
     uint8_t call = (uint8_t)(from->call_1 - 1);
     struct profile_site_call *into = profile_site_call(profile, from->site, call);
     heap_hist_read(&from->latency, &into->latency);
-    uint64_t plain = into->latency.count - from->odd_calls;
+    uint64_t plain = into->latency.count - odd->calls;
     bool is_free = hook_call_effect(call) == HOOK_EFFECT_FREE;
     into->counts = (struct profile_calls){
         .calls = into->latency.count,
-        .allocs = from->odd_allocs + (is_free ? 0 : plain),
-        .frees = from->odd_frees + (is_free ? plain : 0),
-        .failed = from->failed,
+        .allocs = odd->allocs + (is_free ? 0 : plain),
+        .frees = odd->frees + (is_free ? plain : 0),
+        .failed = odd->failed,
         .bytes = from->bytes,
         .ns_max = hist_max(&into->latency),
     };
@@ -136,13 +160,13 @@ static void settle_calls(const struct heap_sites *sites, struct profile *profile
     for (unsigned i = 0; i < CALL_COUNT; i++) {
         profile->calls[i] = (struct profile_calls){0};
     }
-    for (size_t i = 0; i < sites->sites.count; i++) {
-        if (sites->sites.at[i].own.call_1 != 0) {
-            settle_call(&sites->sites.at[i].own, profile, &sums);
+    for (size_t i = 0; i < sites->site_count; i++) {
+        if (sites->sites[i].own.call_1 != 0) {
+            settle_call(&sites->sites[i].own, &sites->rests.at[i].odd, profile, &sums);
         }
     }
     for (size_t i = 0; i < sites->calls.count; i++) {
-        settle_call(&sites->calls.at[i], profile, &sums);
+        settle_call(&sites->calls.at[i], &sites->odds.at[i], profile, &sums);
     }
     settle_sums(&sums, profile);
 }
@@ -150,8 +174,8 @@ static void settle_calls(const struct heap_sites *sites, struct profile *profile
 void heap_sites_settle(const struct heap_sites *sites, const struct heap_growth *growth,
                        struct profile *profile)
 {
-    for (size_t i = 0; i < sites->sites.count; i++) {
-        settle_site(sites, &sites->sites.at[i], &profile->sites.at[i]);
+    for (size_t i = 0; i < sites->site_count; i++) {
+        settle_site(sites, i, &profile->sites.at[i]);
     }
     for (size_t i = 0; i < growth->chains.count; i++) {
         const struct heap_chain *chain = &growth->chains.at[i];
@@ -168,19 +192,21 @@ void heap_sites_settle(const struct heap_sites *sites, const struct heap_growth 
 
 void heap_sites_finish(struct heap_sites *sites)
 {
-    for (size_t i = 0; i < sites->sites.count; i++) {
-        struct heap_site *site = &sites->sites.at[i];
+    for (size_t i = 0; i < sites->site_count; i++) {
+        struct heap_site *site = &sites->sites[i];
         heap_hist_finish(&site->own.latency);
         heap_hist_finish(&site->size);
         heap_hist_finish(&site->life_ns);
         heap_hist_finish(&site->life_allocs);
-        hist_finish(&site->growth.last_size);
+        hist_finish(&sites->rests.at[i].growth.last_size);
     }
     for (size_t i = 0; i < sites->calls.count; i++) {
         heap_hist_finish(&sites->calls.at[i].latency);
     }
-    free(sites->sites.at);
+    free(sites->sites);
+    free(sites->rests.at);
     free(sites->calls.at);
+    free(sites->odds.at);
     free(sites->pairs.at);
     id_map_finish(&sites->call_map);
     id_map_finish(&sites->pair_map);

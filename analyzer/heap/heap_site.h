@@ -28,13 +28,17 @@ struct heap_call {
     uint32_t call_1; /* + 1; 0 = none yet */
     uint64_t bytes;  /* requested, of blocks begun */
     struct heap_hist latency;
-    uint64_t odd_calls; /* of the latencies: of events with flags */
-    uint64_t odd_allocs;
-    uint64_t odd_frees;
+};
+
+struct heap_odd {
+    uint64_t calls; /* of the latencies: of events with flags */
+    uint64_t allocs;
+    uint64_t frees;
     uint64_t failed;
 };
 
-/* What nearly every event touches comes first. */
+/* What nearly every event touches: an allocation the first two cache lines of its site, a free the
+ * second of its own, and the first and third of the site where the block was born. */
 struct heap_site {
     uint64_t live_bytes; /* now */
     uint64_t live_blocks;
@@ -42,17 +46,27 @@ struct heap_site {
     uint64_t max_bytes;
     uint64_t max_blocks;
     uint64_t held_byte_us;
+    uint64_t temporaries;
     uint32_t last_free_site;
     uint32_t last_pair; /* + 1, index into pairs */
+
+    struct heap_call own; /* of the first function that was called there */
     struct heap_hist size;
+
     struct heap_hist life_ns;
     struct heap_hist life_allocs;
-    struct heap_call own; /* of the first function that was called there */
+    uint32_t path;
+    uint32_t pad[3];
+};
+_Static_assert(sizeof(struct heap_site) == 192, "three cache lines");
+
+/* The rest of a site. */
+struct heap_site_rest {
+    struct heap_odd odd; /* of its own function */
     uint64_t peak_bytes;
     uint64_t peak_blocks;
     uint64_t ended_untold; /* blocks that ended without a lifetime */
-    uint64_t temporaries;
-    uint64_t ended_bytes; /* live when their process ended */
+    uint64_t ended_bytes;  /* live when their process ended */
     uint64_t ended_blocks;
     uint64_t ended_in_quarter[PROFILE_QUARTERS];
     uint64_t burst_frees;
@@ -62,8 +76,12 @@ struct heap_site {
 };
 
 struct heap_sites {
-    MEM_ARRAY(struct heap_site) sites; /* by profile site id */
-    MEM_ARRAY(struct heap_call) calls; /* what is not its site's first function */
+    struct heap_site *sites; /* by profile site id */
+    uint32_t site_count;
+    uint32_t site_room;
+    MEM_ARRAY(struct heap_site_rest) rests; /* likewise */
+    MEM_ARRAY(struct heap_call) calls;      /* what is not its site's first function */
+    MEM_ARRAY(struct heap_odd) odds;        /* of calls */
     MEM_ARRAY(struct profile_pair) pairs;
     struct id_map call_map;
     struct id_map pair_map;
@@ -76,16 +94,17 @@ struct heap_sites {
     uint64_t peak_at_ns;
 };
 
-/* Makes sites up to and including `site` exist. */
-void heap_sites_reach(struct heap_sites *sites, uint32_t site);
+/* Makes sites up to and including `site`, which the profile has, exist. */
+void heap_sites_reach(struct heap_sites *sites, const struct profile *profile, uint32_t site);
 
 /* HOT. Before a site changes for the first time since the peak: what it held then. */
-static inline void heap_sites_save_peak(const struct heap_sites *sites, struct heap_site *site)
+static inline void heap_sites_save_peak(const struct heap_sites *sites, uint32_t id)
 {
+    struct heap_site *site = &sites->sites[id];
     if (site->peak_epoch != sites->peak_epoch) {
         site->peak_epoch = sites->peak_epoch;
-        site->peak_bytes = site->live_bytes;
-        site->peak_blocks = site->live_blocks;
+        sites->rests.at[id].peak_bytes = site->live_bytes;
+        sites->rests.at[id].peak_blocks = site->live_blocks;
     }
 }
 
@@ -110,15 +129,23 @@ uint32_t heap_sites_find_pair(struct heap_sites *sites, uint32_t alloc_site, uin
 static inline struct heap_call *heap_sites_call(struct heap_sites *sites, uint32_t site,
                                                 uint8_t call)
 {
-    struct heap_call *own = &sites->sites.at[site].own;
+    struct heap_call *own = &sites->sites[site].own;
     return own->call_1 == call + 1U ? own : heap_sites_find_call(sites, site, call);
+}
+
+/* What heap_sites_call() gave for a site: its counts of odd events. */
+static inline struct heap_odd *heap_sites_odd(struct heap_sites *sites,
+                                              const struct heap_call *call)
+{
+    return call == &sites->sites[call->site].own ? &sites->rests.at[call->site].odd
+                                                 : &sites->odds.at[call - sites->calls.at];
 }
 
 /* HOT. The pair, or the remainder when there are too many. */
 static inline struct profile_pair *heap_sites_pair(struct heap_sites *sites, uint32_t alloc_site,
                                                    uint32_t free_site)
 {
-    struct heap_site *s = &sites->sites.at[alloc_site];
+    struct heap_site *s = &sites->sites[alloc_site];
     if (s->last_pair == 0 || s->last_free_site != free_site) {
         s->last_pair = heap_sites_find_pair(sites, alloc_site, free_site);
         s->last_free_site = free_site;
@@ -130,8 +157,8 @@ static inline struct profile_pair *heap_sites_pair(struct heap_sites *sites, uin
 static inline void heap_sites_begin(struct heap_sites *sites, uint32_t site, uint64_t size,
                                     uint64_t time_ns)
 {
-    struct heap_site *s = &sites->sites.at[site];
-    heap_sites_save_peak(sites, s);
+    struct heap_site *s = &sites->sites[site];
+    heap_sites_save_peak(sites, site);
     s->live_bytes += size;
     s->live_blocks += 1;
     s->max_bytes = s->live_bytes > s->max_bytes ? s->live_bytes : s->max_bytes;
@@ -149,8 +176,8 @@ static inline void heap_sites_begin(struct heap_sites *sites, uint32_t site, uin
 /* HOT. A block of a site is no longer live. */
 static inline void heap_sites_end(struct heap_sites *sites, uint32_t site, uint64_t size)
 {
-    struct heap_site *s = &sites->sites.at[site];
-    heap_sites_save_peak(sites, s);
+    struct heap_site *s = &sites->sites[site];
+    heap_sites_save_peak(sites, site);
     s->live_bytes -= size;
     s->live_blocks -= 1;
     sites->live_bytes -= size;

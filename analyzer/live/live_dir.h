@@ -27,7 +27,7 @@ struct live_settings {
 struct live_dir {
     char path[PATH_MAX]; /* absolute */
     int fd;
-    int notify_fd; /* -1: no inotify, the directory is read now and then */
+    int notify_fd;       /* -1: no inotify, the directory is read now and then */
     uint64_t scanned_ns; /* when the whole directory was read last, and what that took */
     uint64_t scan_cost_ns;
     struct session_control *control; /* one page; read-only for live_dir_open() */

@@ -40,7 +40,7 @@ struct live_recorder {
     MEM_ARRAY(struct live_known) known;
     struct id_map known_index;
     MEM_ARRAY(uint32_t) pending; /* of known: those that are not READY yet */
-    uint64_t base_ns; /* the recording's start */
+    uint64_t base_ns;            /* the recording's start */
     uint64_t base_realtime_ns;
     uint64_t sampled_ns;
     uint64_t drained_ns; /* since the start: older events have been read */

@@ -82,8 +82,8 @@ Test(heap_hist, few_codes_need_no_memory)
 static struct heap_hist wide_at_40(void)
 {
     struct heap_hist hist = {0};
-    for (uint16_t i = 0; i <= HEAP_HIST_FEW; i++) {
-        heap_hist_add(&hist, (uint16_t)(40 + i), &budget);
+    for (uint16_t i = 0; i < 2 * (HEAP_HIST_FEW + 1); i++) {
+        heap_hist_add(&hist, (uint16_t)(40 + i / 2), &budget);
     }
     return hist;
 }
@@ -104,6 +104,19 @@ Test(heap_hist, one_outlier_does_not_widen_the_counters_a_habit_does)
     heap_hist_finish(&hist);
 }
 
+Test(heap_hist, many_of_them_must_pay_more_for_counters)
+{
+    budget = (struct heap_hist_budget){.bytes_used = HEAP_HIST_PLENTY_BYTES};
+    struct heap_hist hist = {0};
+    for (uint16_t i = 0; i < HEAP_HIST_PAY - 1; i++) {
+        heap_hist_add(&hist, (uint16_t)(40 + i), &budget);
+    }
+    cr_assert(hist.is_wide && hist.code_count == 0);
+    heap_hist_add(&hist, 40, &budget);
+    cr_assert_eq(hist.code_count, HEAP_HIST_STEP);
+    heap_hist_finish(&hist);
+}
+
 Test(heap_hist, a_counter_that_runs_over_loses_nothing)
 {
     budget = (struct heap_hist_budget){0};
@@ -113,7 +126,7 @@ Test(heap_hist, a_counter_that_runs_over_loses_nothing)
     heap_hist_add(&hist, 40, &budget);
     heap_hist_add(&hist, 40, &budget);
     heap_hist_read(&hist, &read);
-    cr_assert_eq(read.count, (UINT64_C(1) << 32) + 1 + HEAP_HIST_FEW);
+    cr_assert_eq(read.count, (UINT64_C(1) << 32) + 1 + 2 * HEAP_HIST_FEW);
     cr_assert_eq(read.bin_count, 1 + HEAP_HIST_FEW);
     heap_hist_finish(&hist);
     hist_finish(&read);

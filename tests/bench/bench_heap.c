@@ -1,6 +1,6 @@
 /*
  * bench_heap - what the aggregator costs: events a second with many live blocks, and memory for
- * each live block. Usage: bench_heap [LIVE_BLOCKS [EVENTS]]
+ * each live block. Usage: bench_heap [LIVE_BLOCKS [EVENTS [CALL_SITES]]]
  */
 #include "heap/heap.h"
 #include "heap/heap_blocks.h"
@@ -14,7 +14,7 @@
 
 enum {
     BATCH = LIVE_RECORDER_BATCH,
-    SITES = 200,
+    SITES = 400, /* half of them free */
     BYTES_MAX = 1000,
     LATENCY_FROM = 15,
     LATENCY_SPAN = 60
@@ -33,11 +33,11 @@ static double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static struct profile *make_profile(void)
+static struct profile *make_profile(uint32_t sites)
 {
     struct profile *p = profile_create();
     (void)MEM_PUSH(&p->processes);
-    for (uint32_t i = 1; i <= 2 * SITES; i++) {
+    for (uint32_t i = 1; i <= sites; i++) {
         profile_path(p, 0, profile_frame(p, 0, i, 0), false);
     }
     return p;
@@ -48,6 +48,7 @@ struct source {
     uint64_t now_ns;
     uint64_t begun; /* blocks allocated at first */
     uint64_t live;
+    uint32_t sites;
     uint64_t free_place; /* the block that was freed last, allocated again next */
     bool is_free_next;
 };
@@ -67,22 +68,22 @@ static struct heap_event next_event(struct source *s)
     } else {
         s->is_free_next = true;
     }
-    uint32_t site = (uint32_t)(s->free_place * 7 % SITES);
+    uint32_t site = (uint32_t)(s->free_place * 7 % (s->sites / 2));
     return (struct heap_event){
         .time_ns = s->now_ns,
         .addr = UINT64_C(0x550000000000) + s->free_place * 48,
         .size = is_alloc ? 16 + s->free_place % BYTES_MAX : 0,
-        .path = 1 + site + (is_alloc ? 0 : SITES),
+        .path = 1 + site + (is_alloc ? 0 : s->sites / 2),
         .call = is_alloc ? CALL_MALLOC : CALL_FREE,
         .latency = (uint16_t)(LATENCY_FROM + r % LATENCY_SPAN),
     };
 }
 
-static void run_events(uint64_t live, uint64_t events)
+static void run_events(uint64_t live, uint64_t events, uint32_t sites)
 {
-    struct profile *p = make_profile();
+    struct profile *p = make_profile(sites);
     struct heap *heap = heap_create(p);
-    struct source source = {.random = 1, .live = live};
+    struct source source = {.random = 1, .live = live, .sites = sites};
     struct heap_event *batch = malloc(BATCH * sizeof *batch);
     double seconds = 0;
     for (uint64_t done = 0; done < live + events; done += BATCH) {
@@ -95,9 +96,9 @@ static void run_events(uint64_t live, uint64_t events)
     }
     double start = seconds_now();
     heap_settle(heap);
-    printf("%" PRIu64 " live blocks: %.1f million events/s, settle %.2f ms (check: %" PRIu64
-           " live)\n",
-           live, (double)events / seconds / 1e6, (seconds_now() - start) * 1e3,
+    printf("%" PRIu64 " live blocks, %" PRIu32
+           " sites: %.1f million events/s, settle %.2f ms (check: %" PRIu64 " live)\n",
+           live, sites, (double)events / seconds / 1e6, (seconds_now() - start) * 1e3,
            p->totals.live_blocks);
     heap_destroy(heap);
     profile_destroy(p);
@@ -125,7 +126,8 @@ int main(int argc, char **argv)
 {
     uint64_t live = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
     uint64_t events = argc > 2 ? strtoull(argv[2], NULL, 10) : 10000000;
-    run_events(live, events);
+    uint32_t sites = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : SITES;
+    run_events(live, events, sites);
     run_memory(live);
     return 0;
 }

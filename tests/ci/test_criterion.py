@@ -27,7 +27,7 @@ def main():
     alloctrap, *programs = (os.path.abspath(a) for a in sys.argv[1:])
     check(len(programs) == 2, "C and C++")
     for program in programs:
-        status, out = run(program, "--verbose")
+        status, out = run(program)
         check(status == 0 and out.count("not under alloctrap: run it by") == 3, f"all skip: {out}")
         with tempfile.TemporaryDirectory() as folder:
             status, out = run(alloctrap, "record", "--quiet", "-o", f"{folder}/r.atrap", "--", program,

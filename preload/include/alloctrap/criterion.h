@@ -9,7 +9,7 @@
  *
  * and the same beginning with cr_expect_. What the calling thread does counts, exactly; other
  * threads do not. Run the test by `alloctrap record -- ./test`; without that these assertions skip
- * the test and say so. Includes nothing of Criterion's beyond <criterion/criterion.h>.
+ * the test and say so on standard error. Includes <criterion/criterion.h> and <stdio.h>.
  */
 #ifndef ALLOCTRAP_CRITERION_H
 #define ALLOCTRAP_CRITERION_H
@@ -17,8 +17,16 @@
 #include <alloctrap/alloctrap.h>
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #define ALLOCTRAP_SKIP_WORDS "not under alloctrap: run it by `alloctrap record -- TEST`"
+
+/* On standard error as well: Criterion keeps a skipped test's words to itself but for --verbose. */
+#define ALLOCTRAP_CR_SKIP()                                                                        \
+    do {                                                                                           \
+        fputs("skipped, " ALLOCTRAP_SKIP_WORDS "\n", stderr);                                      \
+        cr_skip_test(ALLOCTRAP_SKIP_WORDS);                                                        \
+    } while (0)
 
 /* The expression is evaluated once, between two looks at the counters; a look allocates nothing. */
 #define ALLOCTRAP_CR(assertion, member, words, expression, op, limit)                              \
@@ -26,7 +34,7 @@
         struct alloctrap_counts alloctrap_before_;                                                 \
         struct alloctrap_counts alloctrap_after_;                                                  \
         if (!alloctrap_counts_now(&alloctrap_before_)) {                                           \
-            cr_skip_test(ALLOCTRAP_SKIP_WORDS);                                                    \
+            ALLOCTRAP_CR_SKIP();                                                                   \
         }                                                                                          \
         expression;                                                                                \
         (void)alloctrap_counts_now(&alloctrap_after_);                                             \
@@ -40,7 +48,7 @@
         struct alloctrap_counts alloctrap_before_;                                                 \
         struct alloctrap_counts alloctrap_after_;                                                  \
         if (!alloctrap_counts_now(&alloctrap_before_)) {                                           \
-            cr_skip_test(ALLOCTRAP_SKIP_WORDS);                                                    \
+            ALLOCTRAP_CR_SKIP();                                                                   \
         }                                                                                          \
         expression;                                                                                \
         (void)alloctrap_counts_now(&alloctrap_after_);                                             \
