@@ -30,6 +30,7 @@ enum {
     KILL = 'k',
     STEPS_MAX = 1 << 20,
     WRONG_SHOWN = 5,
+    TRIES_MAX = 5,
     BREAKPOINT = 0xcc,
     BREAKPOINTS_MAX = 6,
     STEPS_A_BREAKPOINT = 4, /* what it costs */
@@ -420,6 +421,21 @@ static bool try_at(struct sweep *sweep, uint32_t at, bool is_shown)
     return is_good;
 }
 
+/* The same, once more where the call took another way. */
+static bool try_until_there(struct sweep *sweep, uint32_t at, bool is_shown)
+{
+    uint32_t elsewhere = sweep->elsewhere;
+    bool is_good = true;
+    for (int i = 0; i < TRIES_MAX && is_good; i++) {
+        sweep->elsewhere = elsewhere;
+        is_good = try_at(sweep, at, is_shown);
+        if (sweep->elsewhere == elsewhere) {
+            break;
+        }
+    }
+    return is_good;
+}
+
 static uint32_t sweep_action(struct sweep *sweep)
 {
     uint32_t count = sweep->steps;
@@ -428,7 +444,7 @@ static uint32_t sweep_action(struct sweep *sweep)
     sweep->elsewhere = 0;
     for (uint32_t i = 0; i < tries; i++) {
         uint32_t at = (uint32_t)((uint64_t)i * count / tries);
-        wrong += !try_at(sweep, at, wrong < WRONG_SHOWN);
+        wrong += !try_until_there(sweep, at, wrong < WRONG_SHOWN);
     }
     printf("%-8s %c  %6u instructions of ours, %6u tried, %u wrong, %u elsewhere\n", sweep->call,
            sweep->action, count, tries, wrong, sweep->elsewhere);
