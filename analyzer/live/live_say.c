@@ -63,8 +63,10 @@ static char *losses(const struct profile *profile)
 void live_say_done(const struct profile *profile, const char *output)
 {
     char *name = escape_terminal(output);
-    char *numbers = mem_format("%s calls (%s allocations)", units_count(calls_of(profile)).s,
-                               units_short(profile->totals.allocs).s);
+    uint64_t calls = calls_of(profile);
+    uint64_t allocs = profile->totals.allocs;
+    char *numbers = mem_format("%s call%s (%s allocation%s)", units_count(calls).s, units_s(calls),
+                               units_short(allocs).s, units_s(allocs));
     if (profile_lost(profile) > 0) {
         char *lost = losses(profile);
         live_say("%s: %s; %s; see it with: alloctrap report %s", name, lost, numbers, name);

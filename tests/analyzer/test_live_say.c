@@ -31,6 +31,17 @@ Test(live_say, the_last_line_says_where_how_much_and_that_nothing_was_lost)
                             "lost; see it with: alloctrap report run.atrap\n");
 }
 
+Test(live_say, one_is_one)
+{
+    profile->calls[CALL_MALLOC].calls = 1;
+    profile->calls[CALL_FREE].calls = 0;
+    profile->totals.allocs = 1;
+    live_say_done(profile, "run.atrap");
+    fflush(stderr);
+    cr_assert_stderr_eq_str("alloctrap: run.atrap: 1 call (1 allocation), nothing lost; see it "
+                            "with: alloctrap report run.atrap\n");
+}
+
 Test(live_say, losses_come_first_with_each_cause)
 {
     profile->lost[LOSS_RING_FULL] = 1000;
