@@ -8,6 +8,7 @@ ENDLESS keeps in a shared file what its returned calls did, one line for each th
 at most one call may be recorded and not be in the file yet. --soak: 450 moments instead of
 6, more than 1,300 kills.
 """
+import atexit
 import ctypes
 import glob
 import mmap
@@ -167,9 +168,16 @@ def check_both_killed():
 def start_plain(threads, calls):
     host = Host(threads)
     run = subprocess.Popen(host.command, env={**os.environ, "LD_PRELOAD": library},
-                           stderr=subprocess.DEVNULL)
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    atexit.register(run.kill)
     checks.that(host.reaches(calls), f"plain, threads {threads}: {calls} calls return")
     return host, run, f"alloctrap.{os.path.basename(endless)}.{run.pid}.atrap"
+
+
+def recorder_of(recording):
+    """Its pid by the control file; 0 before it is there, which a host does not wait for."""
+    with open(recording + ".session/control", "rb") as control:
+        return struct.unpack_from("<I", control.read(), 132)[0]
 
 
 def check_plain():
@@ -182,8 +190,8 @@ def check_plain():
     checks.that(alloctrap.report(recording)["complete"], "plain, host killed: whole")
 
     host, run, recording = start_plain(4, 50000)
-    with open(recording + ".session/control", "rb") as control:
-        pid = struct.unpack_from("<I", control.read(), 132)[0]
+    checks.that(wait_for(lambda: recorder_of(recording) != 0), "plain: a recorder comes")
+    pid = recorder_of(recording)
     with open(f"/proc/{pid}/cmdline") as line:
         checks.that("attach" in line.read(), "plain: the control file names the recorder")
     os.kill(pid, signal.SIGKILL)
