@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@ static struct live_signals signals;
 
 static void begin(void)
 {
+    signal(SIGHUP, SIG_DFL); /* nohup ignores it, and children wait for it here */
     cr_assert(live_signals_block(&signals));
 }
 
