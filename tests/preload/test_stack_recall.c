@@ -124,17 +124,26 @@ Test(stack_recall, stacks_that_differ_anywhere_are_told_apart)
     cr_assert_gt(hits, FRAMES / 4, "some may be in each other's place");
 }
 
+/* Moves the stack to where its fifth frame from inside ends a page; returns the page of the rest.
+ */
+static uintptr_t *lay_at_edge(struct made_up *m)
+{
+    uintptr_t *stack = zeroed(2 * PAGE_WORDS * WORD);
+    uintptr_t *words = &stack[PAGE_WORDS - 5 * FRAME_WORDS];
+    memcpy(words, m->words, (size_t)(m->frames + 1) * FRAME_WORDS * WORD);
+    m->words = words;
+    m->at.sp = (uintptr_t)&words[FRAME_WORDS];
+    return &stack[PAGE_WORDS];
+}
+
 Test(stack_recall, nothing_is_read_beyond_the_first_difference)
 {
     struct made_up m = make(FRAMES);
     int note;
-    uintptr_t *stack = zeroed(2 * PAGE_WORDS * WORD);
-    memcpy(&stack[PAGE_WORDS - 5 * FRAME_WORDS], m.words, (FRAMES + 1) * FRAME_WORDS * WORD);
-    m.words = &stack[PAGE_WORDS - 5 * FRAME_WORDS];
-    m.at.sp = (uintptr_t)&m.words[FRAME_WORDS];
+    uintptr_t *outer_page = lay_at_edge(&m);
     cr_assert_eq(learn(&m, &note), &note);
     *return_slot(&m, 2) += 1;
-    cr_assert_eq(mprotect(&stack[PAGE_WORDS], PAGE_WORDS * WORD, PROT_NONE), 0);
+    cr_assert_eq(mprotect(outer_page, PAGE_WORDS * WORD, PROT_NONE), 0);
     cr_assert_null(known(&m), "and it is alive");
 }
 
@@ -397,16 +406,13 @@ Test(stack_recall, a_guess_reads_nothing_beyond_the_first_difference)
 {
     struct made_up m = make(FEW_FRAMES);
     int note;
-    uintptr_t *stack = zeroed(2 * PAGE_WORDS * WORD);
-    memcpy(&stack[PAGE_WORDS - 5 * FRAME_WORDS], m.words, (FEW_FRAMES + 1) * FRAME_WORDS * WORD);
-    m.words = &stack[PAGE_WORDS - 5 * FRAME_WORDS];
-    m.at.sp = (uintptr_t)&m.words[FRAME_WORDS];
+    uintptr_t *outer_page = lay_at_edge(&m);
     cr_assert_eq(learn(&m, &note), &note);
     find_some_times(&m, &note);
     forget_pieces(&m);
     cr_assert_eq(known(&m), &note);
     *return_slot(&m, 2) += 1;
-    cr_assert_eq(mprotect(&stack[PAGE_WORDS], PAGE_WORDS * WORD, PROT_NONE), 0);
+    cr_assert_eq(mprotect(outer_page, PAGE_WORDS * WORD, PROT_NONE), 0);
     cr_assert_null(known(&m), "and it is alive");
 }
 
