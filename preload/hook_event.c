@@ -169,18 +169,13 @@ IN_PLACE struct session_row *row_by_hash(struct hook_scratch *scratch, uint64_t 
     return row;
 }
 
-__attribute__((noinline)) static uint64_t capture(struct hook_scratch *scratch,
-                                                  const uintptr_t *frame)
-{
-    struct stack_at at = hook_at(frame);
-    return stack_capture(scratch->stack, &at);
-}
-
 /* hook_row_otherwise() of a stack that is not known as it stands. */
 __attribute__((noinline)) static struct session_row *
 row_of_walk(struct hook_scratch *scratch, const uintptr_t *frame, unsigned call)
 {
-    return row_by_hash(scratch, capture(scratch, frame), call);
+    scratch->at = hook_at(frame);
+    stack_capture(scratch->stack, &scratch->at);
+    return row_by_hash(scratch, stack_identity(scratch->stack), call);
 }
 
 struct session_row *hook_row_otherwise(const uintptr_t *frame, unsigned call)
@@ -298,8 +293,9 @@ static struct site_sum sum_of(const void *begun, const void *ended, size_t size,
 
 /* A handler forked in the middle of this call, or the session ended: nothing of the scratch may be
  * written, it is another process's or gone. */
-static void count_elsewhere(const struct hook_now *now, const void *begun, const void *ended,
-                            size_t size, bool is_failed)
+__attribute__((noinline)) static void count_elsewhere(const struct hook_now *now, const void *begun,
+                                                      const void *ended, size_t size,
+                                                      bool is_failed)
 {
     struct site_sum sum = sum_of(begun, ended, size, is_failed);
     uint64_t events = sum.allocs + sum.frees + sum.failed;
@@ -315,16 +311,25 @@ static void count_elsewhere(const struct hook_now *now, const void *begun, const
     life_count_early(call, &sum, cause, events);
 }
 
-static void record_any(const struct call_facts *facts, struct session_row *row)
+/* Out of line: the walk has ended before any of this is on the host's stack. */
+__attribute__((noinline)) static void record_any(const struct hook_now *now,
+                                                 struct session_row *row, const void *begun,
+                                                 const void *ended, size_t size, bool is_failed)
 {
     struct hook_scratch *scratch = hook_tls.scratch;
-    const struct hook_now *now = facts->now;
+    struct call_facts facts = {.now = now,
+                               .effect = hook_call_effect(hook_call(now)),
+                               .begun = begun,
+                               .ended = ended,
+                               .size = size,
+                               .sum = sum_of(begun, ended, size, is_failed)};
+    facts.sum.ns = time_of(now);
     if (row != NULL) {
-        site_count(row, &facts->sum);
+        site_count(row, &facts.sum);
     } else {
-        site_count_shared(&scratch->place->rest[hook_call(now)], &facts->sum);
+        site_count_shared(&scratch->place->rest[hook_call(now)], &facts.sum);
     }
-    tell(scratch, facts, row != NULL ? row->path : 0);
+    tell(scratch, &facts, row != NULL ? row->path : 0);
 }
 
 IN_PLACE bool is_recording(const struct hook_now *now)
@@ -337,14 +342,8 @@ void hook_finish_any(struct hook_now now, void *begun, void *ended, size_t size,
     int host_errno = errno; /* what the host must see, set by the real function */
     hook_guard_phase(HOOK_IN_OURS);
     if (is_recording(&now)) {
-        struct call_facts facts = {.now = &now,
-                                   .effect = hook_call_effect(hook_call(&now)),
-                                   .begun = begun,
-                                   .ended = ended,
-                                   .size = size,
-                                   .sum = sum_of(begun, ended, size, is_failed)};
-        facts.sum.ns = time_of(&now);
-        record_any(&facts, row_of(hook_tls.scratch, &now));
+        struct session_row *row = row_of(hook_tls.scratch, &now);
+        record_any(&now, row, begun, ended, size, is_failed);
     } else {
         count_elsewhere(&now, begun, ended, size, is_failed);
     }
@@ -376,14 +375,7 @@ __attribute__((noinline)) static void record_remainder(const struct hook_now *no
 {
     const void *begun = is_free(now) ? NULL : block;
     const void *ended = is_free(now) ? block : NULL;
-    struct call_facts facts = {.now = now,
-                               .effect = hook_call_effect(hook_call(now)),
-                               .begun = begun,
-                               .ended = ended,
-                               .size = size,
-                               .sum = sum_of(begun, ended, size, false)};
-    facts.sum.ns = time_of(now);
-    record_any(&facts, NULL);
+    record_any(now, NULL, begun, ended, size, false);
 }
 
 void hook_record(struct hook_now now, struct session_row *row, const void *block, size_t size)

@@ -37,6 +37,7 @@ struct hook_scratch {
     uint32_t epoch; /* of the stacks that stack_state may join */
     struct stack_state *stack;
     struct stack_mend *last_walk; /* of it */
+    struct stack_at at;           /* the call whose stack is walked */
     struct hook_cause cause;
 };
 

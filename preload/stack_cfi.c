@@ -1,7 +1,5 @@
 #include "stack_cfi.h"
 
-#include <dlfcn.h>
-
 enum { CFI_HDR_HEAD_BYTES = 12, CFI_HDR_ROW_BYTES = 8 };
 
 /* DW_EH_PE_*: how a pointer is written. */
@@ -54,7 +52,9 @@ enum {
 };
 
 /* Tables are unaligned bytes in this process; a packed member reads them without a library call. */
-struct cfi_unaligned {
+union cfi_unaligned {
+    uint16_t u16;
+    uint32_t u32;
     uint64_t u64;
 } __attribute__((packed, may_alias));
 
@@ -75,19 +75,17 @@ uint8_t stack_cfi_u8(struct stack_cfi_reader *r)
 
 uint16_t stack_cfi_u16(struct stack_cfi_reader *r)
 {
-    uint16_t low = stack_cfi_u8(r);
-    return (uint16_t)(low | stack_cfi_u8(r) << 8);
+    return take(r, 2) ? ((const union cfi_unaligned *)(r->at - 2))->u16 : 0;
 }
 
 uint32_t stack_cfi_u32(struct stack_cfi_reader *r)
 {
-    uint32_t low = stack_cfi_u16(r);
-    return low | (uint32_t)stack_cfi_u16(r) << 16;
+    return take(r, 4) ? ((const union cfi_unaligned *)(r->at - 4))->u32 : 0;
 }
 
 uint64_t stack_cfi_u64(struct stack_cfi_reader *r)
 {
-    return take(r, 8) ? ((const struct cfi_unaligned *)(r->at - 8))->u64 : 0;
+    return take(r, 8) ? ((const union cfi_unaligned *)(r->at - 8))->u64 : 0;
 }
 
 uint64_t stack_cfi_uleb(struct stack_cfi_reader *r)
@@ -165,18 +163,18 @@ static uintptr_t read_pointer(struct stack_cfi_reader *r, unsigned enc)
 
 bool stack_cfi_object_at(uintptr_t pc, struct stack_cfi_object *ret_object)
 {
-    struct dl_find_object found;
-    if (_dl_find_object((void *)pc, &found) != 0) {
+    struct dl_find_object *found = &ret_object->found;
+    if (_dl_find_object((void *)pc, found) != 0) {
         return false;
     }
-    uintptr_t hdr = (uintptr_t)found.dlfo_eh_frame;
-    if (hdr - (uintptr_t)found.dlfo_map_start >=
-            (uintptr_t)found.dlfo_map_end - (uintptr_t)found.dlfo_map_start &&
-        _dl_find_object((void *)hdr, &found) != 0) {
+    uintptr_t hdr = (uintptr_t)found->dlfo_eh_frame;
+    if (hdr - (uintptr_t)found->dlfo_map_start >=
+            (uintptr_t)found->dlfo_map_end - (uintptr_t)found->dlfo_map_start &&
+        _dl_find_object((void *)hdr, found) != 0) {
         return false; /* an object with holes: the answer was the one segment that holds pc */
     }
-    ret_object->start = (uintptr_t)found.dlfo_map_start;
-    ret_object->end = (uintptr_t)found.dlfo_map_end;
+    ret_object->start = (uintptr_t)found->dlfo_map_start;
+    ret_object->end = (uintptr_t)found->dlfo_map_end;
     ret_object->hdr = hdr;
     return true;
 }
@@ -184,7 +182,7 @@ bool stack_cfi_object_at(uintptr_t pc, struct stack_cfi_object *ret_object)
 /* Row i of the sorted table: where a function begins and where its FDE is, relative to hdr. */
 static void read_row(uintptr_t table, size_t i, int64_t *ret_pc_off, int64_t *ret_fde_off)
 {
-    uint64_t word = ((const struct cfi_unaligned *)(table + i * CFI_HDR_ROW_BYTES))->u64;
+    uint64_t word = ((const union cfi_unaligned *)(table + i * CFI_HDR_ROW_BYTES))->u64;
     *ret_pc_off = (int32_t)(uint32_t)word;
     *ret_fde_off = (int32_t)(uint32_t)(word >> 32);
 }
@@ -232,99 +230,71 @@ uintptr_t stack_cfi_find(const struct stack_cfi_object *object, uintptr_t pc)
     return fde >= object->start && fde < object->end ? fde : 0;
 }
 
-/* The reader over one CIE's or FDE's bytes behind its length; bad when there is no such entry. */
-static struct stack_cfi_reader open_entry(const struct stack_cfi_object *object, uintptr_t at)
+/* r reads one CIE's or FDE's bytes behind its length; bad when there is no such entry. */
+static void open_entry(struct stack_cfi_reader *r, const struct stack_cfi_object *object,
+                       uintptr_t at)
 {
-    struct stack_cfi_reader r = {at, object->end, at < object->start};
-    uint64_t len = stack_cfi_u32(&r);
+    *r = (struct stack_cfi_reader){at, object->end, at < object->start};
+    uint64_t len = stack_cfi_u32(r);
     if (len == UINT32_MAX) {
-        len = stack_cfi_u64(&r);
+        len = stack_cfi_u64(r);
     }
-    if (r.is_bad || len == 0 || len > r.end - r.at) {
-        r.is_bad = true;
-        return r;
-    }
-    r.end = r.at + len;
-    return r;
+    r->is_bad = r->is_bad || len == 0 || len > r->end - r->at;
+    r->end = r->is_bad ? r->at : r->at + len;
 }
 
-/* Pointer encodings and flags that the letters of an augmentation string stand for. */
-static void read_augmentation(struct stack_cfi_reader *r, struct stack_cfi_reader letters,
-                              struct stack_cfi_fde *fde, uint8_t *ret_enc)
+/* Pointer encodings and flags that the letters of an augmentation string, which has an end, stand
+ * for. */
+static void read_augmentation(struct stack_cfi_machine *m, const uint8_t *letters)
 {
-    for (uint8_t letter = stack_cfi_u8(&letters); letter != 0; letter = stack_cfi_u8(&letters)) {
-        if (letter == 'R') {
-            *ret_enc = stack_cfi_u8(r);
-        } else if (letter == 'S') {
-            fde->is_signal = true;
-        } else if (letter == 'L') {
-            (void)stack_cfi_u8(r);
-        } else if (letter == 'P') {
-            uint8_t enc = stack_cfi_u8(r);
-            (void)read_format(r, enc & PE_FORMAT);
+    for (; *letters != 0; letters++) {
+        if (*letters == 'R') {
+            m->fde.pointer_enc = stack_cfi_u8(&m->r);
+        } else if (*letters == 'S') {
+            m->fde.is_signal = true;
+        } else if (*letters == 'L') {
+            (void)stack_cfi_u8(&m->r);
+        } else if (*letters == 'P') {
+            uint8_t enc = stack_cfi_u8(&m->r);
+            (void)read_format(&m->r, enc & PE_FORMAT);
         } else {
             return; /* unknown: 'z' gave the length, so its data are stepped over */
         }
     }
 }
 
-/* False for a CIE we cannot read. *ret_enc: how its FDEs write code addresses. */
-static bool read_cie(const struct stack_cfi_object *object, uintptr_t at, struct stack_cfi_fde *fde,
-                     uint8_t *ret_enc, bool *ret_has_size)
+/* False for a CIE we cannot read. */
+__attribute__((noinline)) static bool read_cie(struct stack_cfi_machine *m, uintptr_t at)
 {
-    struct stack_cfi_reader r = open_entry(object, at);
-    uint32_t id = stack_cfi_u32(&r);
-    uint8_t version = stack_cfi_u8(&r);
-    struct stack_cfi_reader letters = r;
-    uint8_t first = stack_cfi_u8(&r);
-    for (uint8_t letter = first; letter != 0; letter = stack_cfi_u8(&r)) {
-        if (r.is_bad) {
-            return false;
-        }
+    struct stack_cfi_fde *fde = &m->fde;
+    struct stack_cfi_reader *r = &m->r;
+    open_entry(r, &m->object, at);
+    uint32_t id = stack_cfi_u32(r);
+    uint8_t version = stack_cfi_u8(r);
+    const uint8_t *letters = (const uint8_t *)r->at;
+    while (stack_cfi_u8(r) != 0) {
     }
-    if (r.is_bad || id != 0 || (version != 1 && version != 3) || (first != 0 && first != 'z')) {
+    if (r->is_bad || id != 0 || (version != 1 && version != 3) ||
+        (*letters != 0 && *letters != 'z')) {
         return false;
     }
-    fde->code_align = stack_cfi_uleb(&r);
-    fde->data_align = stack_cfi_sleb(&r);
-    uint64_t ra_reg = version == 1 ? stack_cfi_u8(&r) : stack_cfi_uleb(&r);
-    *ret_enc = PE_ABSPTR;
-    *ret_has_size = first == 'z';
-    if (first == 'z') {
-        uint64_t len = stack_cfi_uleb(&r);
-        struct stack_cfi_reader data = r;
-        (void)take(&r, len);
-        (void)stack_cfi_u8(&letters);
-        read_augmentation(&data, letters, fde, ret_enc);
-        r.is_bad = r.is_bad || data.is_bad;
-    }
+    fde->code_align = stack_cfi_uleb(r);
+    fde->data_align = stack_cfi_sleb(r);
+    uint64_t ra_reg = version == 1 ? stack_cfi_u8(r) : stack_cfi_uleb(r);
     fde->ra_reg = (uint8_t)ra_reg;
-    fde->initial = r.at;
-    fde->initial_end = r.end;
-    return !r.is_bad && ra_reg == STACK_CFI_PC;
-}
-
-static bool read_fde(const struct stack_cfi_object *object, uintptr_t at, struct stack_cfi_fde *fde)
-{
-    struct stack_cfi_reader r = open_entry(object, at);
-    uintptr_t id_at = r.at;
-    uint32_t back = stack_cfi_u32(&r);
-    uint8_t enc = PE_ABSPTR;
-    bool has_size = false;
+    fde->pointer_enc = PE_ABSPTR;
     fde->is_signal = false;
-    if (r.is_bad || back == 0 || back > id_at - object->start ||
-        !read_cie(object, id_at - back, fde, &enc, &has_size)) {
-        return false;
+    fde->has_augmentation = *letters == 'z';
+    if (fde->has_augmentation) {
+        uint64_t len = stack_cfi_uleb(r);
+        uintptr_t data = r->at;
+        read_augmentation(m, letters + 1);
+        r->at = data;
+        (void)take(r, len);
     }
-    fde->pc_begin = read_pointer(&r, enc);
-    fde->pc_end = fde->pc_begin + read_format(&r, enc & PE_FORMAT);
-    if (has_size) {
-        uint64_t len = stack_cfi_uleb(&r);
-        (void)take(&r, len);
-    }
-    fde->program = r.at;
-    fde->program_end = r.end;
-    return !r.is_bad && fde->pc_begin < fde->pc_end;
+    fde->initial = r->at;
+    fde->initial_end = r->end;
+    return !r->is_bad && ra_reg == STACK_CFI_PC;
 }
 
 /* A field at a time, kept so by the empty asm: compilers turn a plain copy of this size into a
@@ -493,45 +463,67 @@ static bool run_advance(const struct stack_cfi_machine *m, struct stack_cfi_read
     return true;
 }
 
-static bool run_program(struct stack_cfi_machine *m, uintptr_t at, uintptr_t end, uintptr_t pc)
+__attribute__((noinline)) static bool run_program(struct stack_cfi_machine *m, uintptr_t at,
+                                                  uintptr_t end, uintptr_t pc)
 {
-    struct stack_cfi_reader r = {at, end, false};
+    struct stack_cfi_reader *r = &m->r;
     uintptr_t location = m->fde.pc_begin;
-    while (r.at < r.end && !r.is_bad) {
-        uint8_t op = stack_cfi_u8(&r);
-        if (run_advance(m, &r, op, &location)) {
+    *r = (struct stack_cfi_reader){at, end, false};
+    while (r->at < r->end && !r->is_bad) {
+        uint8_t op = stack_cfi_u8(r);
+        if (run_advance(m, r, op, &location)) {
             if (location > pc) {
                 break;
             }
         } else if ((op & 0xc0) == CFA_OFFSET) {
-            int64_t off = scale((int64_t)stack_cfi_uleb(&r), m->fde.data_align);
+            int64_t off = scale((int64_t)stack_cfi_uleb(r), m->fde.data_align);
             set_reg(&m->row, op & 0x3f, STACK_CFI_AT_CFA, off);
         } else if ((op & 0xc0) == CFA_RESTORE) {
             restore_reg(m, op & 0x3f);
-        } else if (!run_op(m, &r, op)) {
+        } else if (!run_op(m, r, op)) {
             return false; /* CFA_SET_LOC too: no compiler writes it into .eh_frame */
         }
     }
-    return !r.is_bad;
+    return !r->is_bad;
 }
 
-bool stack_cfi_run(struct stack_cfi_machine *m, uintptr_t fde, uintptr_t pc)
+bool stack_cfi_read_cie(struct stack_cfi_machine *m, uintptr_t fde)
 {
-    if (!read_fde(&m->object, fde, &m->fde) || pc < m->fde.pc_begin || pc >= m->fde.pc_end) {
-        return false;
+    open_entry(&m->entry, &m->object, fde);
+    uintptr_t id_at = m->entry.at;
+    uint32_t back = stack_cfi_u32(&m->entry);
+    return !m->entry.is_bad && back != 0 && back <= id_at - m->object.start &&
+           read_cie(m, id_at - back);
+}
+
+bool stack_cfi_read_fde(struct stack_cfi_machine *m, uintptr_t pc)
+{
+    struct stack_cfi_fde *fde = &m->fde;
+    struct stack_cfi_reader *r = &m->entry;
+    fde->pc_begin = read_pointer(r, fde->pointer_enc);
+    fde->pc_end = fde->pc_begin + read_format(r, fde->pointer_enc & PE_FORMAT);
+    if (fde->has_augmentation) {
+        uint64_t len = stack_cfi_uleb(r);
+        (void)take(r, len);
     }
+    fde->program = r->at;
+    fde->program_end = r->end;
+    return !r->is_bad && pc >= fde->pc_begin && pc < fde->pc_end;
+}
+
+bool stack_cfi_run_cie(struct stack_cfi_machine *m)
+{
     m->remembered_count = 0;
     (void)set_cfa(&m->row, STACK_CFI_NO_REG, 0);
     for (unsigned i = 0; i < STACK_CFI_REGS; i++) {
         set_reg(&m->row, i, STACK_CFI_SAME, 0);
     }
+    copy_row(&m->initial, &m->row); /* a CIE that restores */
+    return run_program(m, m->fde.initial, m->fde.initial_end, UINTPTR_MAX);
+}
+
+bool stack_cfi_run_fde(struct stack_cfi_machine *m, uintptr_t pc)
+{
     copy_row(&m->initial, &m->row);
-    if (!run_program(m, m->fde.initial, m->fde.initial_end, UINTPTR_MAX)) {
-        return false;
-    }
-    copy_row(&m->initial, &m->row);
-    if (!run_program(m, m->fde.program, m->fde.program_end, pc)) {
-        return false;
-    }
-    return m->row.cfa_reg != STACK_CFI_NO_REG || m->row.cfa_expr != 0;
+    return run_program(m, m->fde.program, m->fde.program_end, pc);
 }

@@ -9,6 +9,7 @@
 #ifndef ALLOCTRAP_STACK_CFI_H
 #define ALLOCTRAP_STACK_CFI_H
 
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +39,8 @@ enum stack_cfi_how {
 struct stack_cfi_object {
     uintptr_t start; /* what is mapped around them: they are read in [start, end) only */
     uintptr_t end;
-    uintptr_t hdr; /* .eh_frame_hdr */
+    uintptr_t hdr;               /* .eh_frame_hdr */
+    struct dl_find_object found; /* the loader's answer: scratch */
 };
 
 /* One function's entry with what its common entry (CIE) says. */
@@ -52,6 +54,8 @@ struct stack_cfi_fde {
     uint64_t code_align;
     int64_t data_align;
     uint8_t ra_reg;
+    uint8_t pointer_enc; /* how the CIE's FDEs write code addresses */
+    bool has_augmentation;
     bool is_signal;
 };
 
@@ -63,6 +67,13 @@ struct stack_cfi_row {
     int64_t value[STACK_CFI_REGS];
 };
 
+/* A bounded read of table bytes: past the end it returns zeros and stays `is_bad`. */
+struct stack_cfi_reader {
+    uintptr_t at;
+    uintptr_t end;
+    bool is_bad;
+};
+
 struct stack_cfi_machine {
     struct stack_cfi_object object;
     struct stack_cfi_fde fde;
@@ -70,6 +81,8 @@ struct stack_cfi_machine {
     struct stack_cfi_row initial;
     struct stack_cfi_row remembered[STACK_CFI_REMEMBER_MAX];
     uint32_t remembered_count;
+    struct stack_cfi_reader entry; /* of the FDE that is being opened */
+    struct stack_cfi_reader r;     /* of its CIE, or of the program that is run */
 };
 
 /* HOT. The object at pc; false for code that the loader does not know (JIT). */
@@ -78,16 +91,28 @@ bool stack_cfi_object_at(uintptr_t pc, struct stack_cfi_object *ret_object);
 /* HOT. Address of the FDE that covers pc; 0 when there is none. Looks in machine->object. */
 uintptr_t stack_cfi_find(const struct stack_cfi_object *object, uintptr_t pc);
 
-/* HOT. Reads the FDE at `fde` and runs it up to pc: fills machine->fde and machine->row.
- * False when it is damaged, does not cover pc, or says what we do not know. */
-bool stack_cfi_run(struct stack_cfi_machine *machine, uintptr_t fde, uintptr_t pc);
+/* Four steps, of which none stands on another on the host's stack. Each is false where the tables
+ * are damaged or say what we do not know. */
 
-/* A bounded read of table bytes: past the end it returns zeros and stays `is_bad`. */
-struct stack_cfi_reader {
-    uintptr_t at;
-    uintptr_t end;
-    bool is_bad;
-};
+/* HOT. Reads the CIE of the FDE at `fde`: its part of machine->fde. */
+bool stack_cfi_read_cie(struct stack_cfi_machine *machine, uintptr_t fde);
+
+/* HOT. Reads the FDE itself; false also when it does not cover pc. */
+bool stack_cfi_read_fde(struct stack_cfi_machine *machine, uintptr_t pc);
+
+/* HOT. Runs the CIE's instructions. */
+bool stack_cfi_run_cie(struct stack_cfi_machine *machine);
+
+/* HOT. Runs the FDE's own up to pc. */
+bool stack_cfi_run_fde(struct stack_cfi_machine *machine, uintptr_t pc);
+
+/* HOT. All of it: fills machine->fde and machine->row. */
+static inline bool stack_cfi_run(struct stack_cfi_machine *machine, uintptr_t fde, uintptr_t pc)
+{
+    return stack_cfi_read_cie(machine, fde) && stack_cfi_read_fde(machine, pc) &&
+           stack_cfi_run_cie(machine) && stack_cfi_run_fde(machine, pc) &&
+           (machine->row.cfa_reg != STACK_CFI_NO_REG || machine->row.cfa_expr != 0);
+}
 
 /* HOT. */
 uint8_t stack_cfi_u8(struct stack_cfi_reader *r);

@@ -1,9 +1,6 @@
 #include "stack_eval.h"
 
-enum {
-    EVAL_STACK_MAX = 8, /* PLT entries need 4, signal frames 2 */
-    EVAL_STEPS_MAX = 64 /* branches may go back: an end is certain */
-};
+enum { EVAL_STEPS_MAX = 64 /* branches may go back: an end is certain */ };
 
 /* DW_OP_* */
 enum {
@@ -50,17 +47,9 @@ enum {
     OP_NOP = 0x96
 };
 
-struct eval {
-    uint64_t stack[EVAL_STACK_MAX];
-    unsigned depth;
-    uintptr_t begin;
-    struct stack_cfi_reader r;
-    const struct stack_eval_source *source;
-};
-
-static bool push(struct eval *e, uint64_t value)
+static bool push(struct stack_eval *e, uint64_t value)
 {
-    if (e->depth == EVAL_STACK_MAX) {
+    if (e->depth == STACK_EVAL_WORDS) {
         return false;
     }
     e->stack[e->depth++] = value;
@@ -68,7 +57,7 @@ static bool push(struct eval *e, uint64_t value)
 }
 
 /* Operations on the two topmost; the lower one is `a`. */
-static bool binary(struct eval *e, uint8_t op)
+static bool binary(struct stack_eval *e, uint8_t op)
 {
     if (e->depth < 2) {
         return false;
@@ -108,7 +97,7 @@ static bool binary(struct eval *e, uint8_t op)
     }
 }
 
-static bool compare(struct eval *e, uint8_t op)
+static bool compare(struct stack_eval *e, uint8_t op)
 {
     if (e->depth < 2) {
         return false;
@@ -121,7 +110,7 @@ static bool compare(struct eval *e, uint8_t op)
     return true;
 }
 
-static bool constant(struct eval *e, uint8_t op)
+static bool constant(struct stack_eval *e, uint8_t op)
 {
     struct stack_cfi_reader *r = &e->r;
     switch (op) {
@@ -148,7 +137,7 @@ static bool constant(struct eval *e, uint8_t op)
 }
 
 /* Operations on the topmost value, and those that move the stack about. */
-static bool unary(struct eval *e, uint8_t op)
+static bool unary(struct stack_eval *e, uint8_t op)
 {
     if (e->depth == 0) {
         return false;
@@ -186,7 +175,7 @@ static bool unary(struct eval *e, uint8_t op)
     }
 }
 
-static bool base_register(struct eval *e, uint8_t op)
+static bool base_register(struct stack_eval *e, uint8_t op)
 {
     uint64_t reg = op == OP_BREGX ? stack_cfi_uleb(&e->r) : (uint64_t)(op - OP_BREG0);
     uint64_t off = (uint64_t)stack_cfi_sleb(&e->r);
@@ -195,7 +184,7 @@ static bool base_register(struct eval *e, uint8_t op)
            push(e, value + off);
 }
 
-static bool jump(struct eval *e, uint8_t op)
+static bool jump(struct stack_eval *e, uint8_t op)
 {
     intptr_t by = (int16_t)stack_cfi_u16(&e->r);
     if (op == OP_BRA) {
@@ -214,7 +203,7 @@ static bool jump(struct eval *e, uint8_t op)
     return true;
 }
 
-static bool step(struct eval *e)
+static bool step(struct stack_eval *e)
 {
     uint8_t op = stack_cfi_u8(&e->r);
     if (op >= OP_LIT0 && op <= OP_LIT31) {
@@ -239,30 +228,29 @@ static bool step(struct eval *e)
     return is_unary ? unary(e, op) : binary(e, op);
 }
 
-bool stack_eval(const struct stack_cfi_object *object, uintptr_t block,
+bool stack_eval(struct stack_eval *e, const struct stack_cfi_object *object, uintptr_t block,
                 const struct stack_eval_source *source, const uint64_t *first, uint64_t *ret_value)
 {
-    struct eval e;
-    e.depth = 0;
-    e.source = source;
-    e.r = (struct stack_cfi_reader){block, object->end, block < object->start};
-    uint64_t len = stack_cfi_uleb(&e.r);
-    if (e.r.is_bad || len > e.r.end - e.r.at) {
+    e->depth = 0;
+    e->source = source;
+    e->r = (struct stack_cfi_reader){block, object->end, block < object->start};
+    uint64_t len = stack_cfi_uleb(&e->r);
+    if (e->r.is_bad || len > e->r.end - e->r.at) {
         return false;
     }
-    e.begin = e.r.at;
-    e.r.end = e.r.at + len;
-    if (first != NULL && !push(&e, *first)) {
+    e->begin = e->r.at;
+    e->r.end = e->r.at + len;
+    if (first != NULL && !push(e, *first)) {
         return false;
     }
-    for (unsigned steps = 0; e.r.at < e.r.end; steps++) {
-        if (steps == EVAL_STEPS_MAX || !step(&e) || e.r.is_bad) {
+    for (unsigned steps = 0; e->r.at < e->r.end; steps++) {
+        if (steps == EVAL_STEPS_MAX || !step(e) || e->r.is_bad) {
             return false;
         }
     }
-    if (e.depth == 0) {
+    if (e->depth == 0) {
         return false;
     }
-    *ret_value = e.stack[e.depth - 1];
+    *ret_value = e->stack[e->depth - 1];
     return true;
 }

@@ -102,23 +102,23 @@ static bool mend_in_place(struct stack_mend *s, uint32_t i, uintptr_t pc)
     return true;
 }
 
-/* The step outward from frame i, by its own rule. */
-static enum stack_step_result step_from(struct stack_mend *s, uint32_t i, struct stack_cursor *to)
+/* The step outward from frame i, by its own rule. In place: less of the host's stack. */
+__attribute__((always_inline)) static inline enum stack_step_result
+step_from(struct stack_mend *s, uint32_t i, struct stack_cursor *to)
 {
-    struct stack_cursor from;
     s->keep = i;
     s->fresh_count = 0;
-    stack_keep_load(s, i, &from);
-    *to = from;
+    stack_keep_load(s, i, to);
+    s->from = *to;
     if (stack_step_plainly(&s->stepper, to, s->rules[i])) {
         return STACK_STEP_FRAME;
     }
-    from.bp_at = stack_keep_bp_at(s, i);
-    enum stack_step_result result = stack_step(&s->stepper, &from, s->rules[i], to);
+    s->from.bp_at = stack_keep_bp_at(s, i);
+    enum stack_step_result result = stack_step(&s->stepper, &s->from, s->rules[i], to);
     if (stack_rule_kind(s->rules[i]) == STACK_RULE_BP) {
-        (void)stack_step_load_bp(&s->stepper, from.bp_at, &s->bps[i]);
+        (void)stack_step_load_bp(&s->stepper, s->from.bp_at, &s->bps[i]);
     }
-    stack_keep_note_bp(s, i, from.bp_at, to->bp_at);
+    stack_keep_note_bp(s, i, s->from.bp_at, to->bp_at);
     return result;
 }
 
@@ -142,14 +142,14 @@ __attribute__((noinline)) static bool verify_special(struct stack_mend *s, uint3
         uintptr_t pc = *(const uintptr_t *)(s->sps[i - 1] - 8);
         return pc == s->pcs[i - 1] || (i > 1 && mend_in_place(s, i - 1, pc));
     }
-    struct stack_cursor to;
-    if (step_from(s, i, &to) != STACK_STEP_FRAME || to.pc != s->pcs[i - 1] ||
-        to.flags != stack_rule_flags(s->rules[i - 1]) ||
-        !stack_run_can_move(s, to.sp - s->sps[i - 1])) {
+    struct stack_cursor *to = &s->to;
+    if (step_from(s, i, to) != STACK_STEP_FRAME || to->pc != s->pcs[i - 1] ||
+        to->flags != stack_rule_flags(s->rules[i - 1]) ||
+        !stack_run_can_move(s, to->sp - s->sps[i - 1])) {
         return false;
     }
-    *moved_bytes = to.sp - s->sps[i - 1];
-    s->sps[i - 1] = to.sp;
+    *moved_bytes = to->sp - s->sps[i - 1];
+    s->sps[i - 1] = to->sp;
     return true;
 }
 
@@ -242,10 +242,7 @@ __attribute__((noinline)) static enum stack_step_result step_specially(struct st
     if (fresh->at.bp_at == STACK_KEEP_BP_INHERITED) {
         fresh->at.bp_at = stack_keep_bp_at(s, s->keep);
     }
-    struct stack_cursor to;
-    enum stack_step_result result = stack_step(&s->stepper, &fresh->at, fresh->rule, &to);
-    *ret_to = to;
-    return result;
+    return stack_step(&s->stepper, &fresh->at, fresh->rule, ret_to);
 }
 
 /* Steps outward from `at`, into s->fresh, until a frame is one of the last walk: then
@@ -289,7 +286,8 @@ static enum stack_step_result walk_fresh(struct stack_mend *s, struct stack_curs
 }
 
 /* Frame `i` stands. STACK_STEP_FRAME: *at is the one outward of it; else the walk is complete. */
-static enum stack_step_result go_on(struct stack_mend *s, uint32_t i, struct stack_cursor *at)
+__attribute__((noinline)) static enum stack_step_result go_on(struct stack_mend *s, uint32_t i,
+                                                              struct stack_cursor *at)
 {
     s->keep = i;
     if (i == 0 && stack_rule_kind(s->rules[0]) == STACK_RULE_OUTERMOST) {
@@ -405,13 +403,14 @@ static bool begin_mending(struct stack_mend *s, struct stack_cursor *at,
 
 static bool walk_from_top(struct stack_mend *s, const struct stack_at *at)
 {
-    struct stack_cursor from = {at->pc, at->sp, STACK_BP_REGISTER, 0, false};
+    struct stack_cursor *from = &s->at;
+    *from = (struct stack_cursor){at->pc, at->sp, STACK_BP_REGISTER, 0, false};
     enum stack_step_result result = STACK_STEP_FRAME;
     s->is_too_deep = false;
     s->stepper.has_crossed = false;
-    bool is_begun = begin_mending(s, &from, &result);
+    bool is_begun = begin_mending(s, from, &result);
     uint32_t count = s->count;
-    bool is_done = mend(s, &from, result);
+    bool is_done = mend(s, from, result);
     if (!is_begun || s->count != count) {
         s->known = s->count; /* those further in do not lead here any more */
     }

@@ -75,6 +75,9 @@ struct stack_mend {
     struct stack_sibling siblings[1 << STACK_SIBLING_BITS];
     uintptr_t nowhere; /* 0, which is no pc */
     struct stack_stepper stepper;
+    struct stack_cursor at;   /* where a capture has come to */
+    struct stack_cursor from; /* a kept frame that is stepped from, and its caller: scratch */
+    struct stack_cursor to;
     uintptr_t slots[STACK_FRAMES_ROOM]; /* where frame i's pc stands, when that is all there is to
                                            check; else the address of `nowhere` */
     uintptr_t pcs[STACK_FRAMES_ROOM];

@@ -7,12 +7,6 @@ enum { STEP_CODE_MIN = 0x10000 }; /* below is no code: vm.mmap_min_addr */
 
 _Static_assert(SESSION_NODE_EXACT_PC == 1, "stack_step_lookup_pc() takes the flag as a number");
 
-/* What an expression may ask for while one frame is stepped from. */
-struct step_source {
-    struct stack_stepper *stepper;
-    const struct stack_cursor *from;
-};
-
 static uintptr_t word_at(uintptr_t addr)
 {
     struct unaligned {
@@ -42,41 +36,58 @@ bool stack_step_load_bp(struct stack_stepper *s, uintptr_t bp_at, uintptr_t *ret
 
 static bool source_load(void *context, uintptr_t addr, uint64_t *ret_value)
 {
-    const struct step_source *source = context;
-    return stack_step_load(source->stepper, addr, ret_value);
+    return stack_step_load(context, addr, ret_value);
 }
 
 /* A frame's own pc and sp are known; nothing else, for frames further in. */
 static bool inner_reg(void *context, unsigned reg, uint64_t *ret_value)
 {
-    const struct step_source *source = context;
-    *ret_value = reg == STACK_CFI_PC ? source->from->pc : source->from->sp;
+    const struct stack_stepper *s = context;
+    *ret_value = reg == STACK_CFI_PC ? s->from->pc : s->from->sp;
     return reg == STACK_CFI_PC || reg == STACK_CFI_SP;
 }
 
-/* Where `callee`, whose CFA is `cfa`, keeps its caller's register; *ret_addr 0: it left it alone.
- */
-static bool find_saved(struct stack_stepper *s, const struct stack_cursor *callee, uintptr_t cfa,
-                       unsigned reg, uintptr_t *ret_addr)
+/* Of the frame that is stepped from. A register that was not looked for yet is noted as wanted: it
+ * is sought when the evaluation has left the host's stack, and then all is asked again. */
+static bool source_reg(void *context, unsigned reg, uint64_t *ret_value)
+{
+    struct stack_stepper *s = context;
+    if (reg == STACK_CFI_BP) {
+        return stack_step_load_bp(s, s->from->bp_at, ret_value);
+    }
+    if (inner_reg(context, reg, ret_value)) {
+        return true;
+    }
+    s->wanted = (s->sought >> reg & 1) != 0 ? s->wanted : reg;
+    *ret_value = s->regs[reg];
+    return (s->found >> reg & 1) != 0;
+}
+
+/* The expression at `block` of the object of m, the CFA before it. */
+static bool evaluate(struct stack_stepper *s, const struct stack_cfi_machine *m, uintptr_t block,
+                     uintptr_t *ret_value)
+{
+    return stack_eval(&s->eval, &m->object, block, &s->source, &s->cfa, ret_value);
+}
+
+/* Where s->inner_frame keeps its caller's register, in s->saved_at; 0: it left it alone. */
+static bool find_saved(struct stack_stepper *s, unsigned reg)
 {
     struct stack_cfi_machine *m = &s->inner_machine;
-    uintptr_t pc = stack_step_lookup_pc(callee->pc, callee->flags);
+    uintptr_t pc = stack_step_lookup_pc(s->inner_frame.pc, s->inner_frame.flags);
     if (!stack_cfi_object_at(pc, &m->object) ||
         !stack_cfi_run(m, stack_cfi_find(&m->object, pc), pc)) {
         return false;
     }
-    struct step_source context = {s, callee};
-    struct stack_eval_source source = {&context, inner_reg, source_load};
-    uint64_t first = cfa;
-    *ret_addr = cfa + (uintptr_t)m->row.value[reg];
+    s->saved_at = s->cfa + (uintptr_t)m->row.value[reg];
     switch (m->row.how[reg]) {
     case STACK_CFI_SAME:
-        *ret_addr = 0;
+        s->saved_at = 0;
         return true;
     case STACK_CFI_AT_CFA:
         return true;
     case STACK_CFI_AT_EXPR:
-        return stack_eval(&m->object, (uintptr_t)m->row.value[reg], &source, &first, ret_addr);
+        return evaluate(s, m, (uintptr_t)m->row.value[reg], &s->saved_at);
     default:
         return false;
     }
@@ -87,82 +98,63 @@ static bool find_saved(struct stack_stepper *s, const struct stack_cursor *calle
  * signal): the nearest inner frame that saved it has it. None did: it is in the register, which our
  * own code has long used, so it is lost.
  */
-static bool find_reg(struct stack_stepper *s, unsigned reg, uint64_t *ret_value)
+__attribute__((noinline)) static void seek(struct stack_stepper *s, unsigned reg)
 {
-    struct stack_cursor caller;
-    struct stack_cursor callee;
-    if (!s->inner(s->inner_context, 0, &caller)) {
-        return false;
+    s->sought |= UINT32_C(1) << reg;
+    s->source.reg = inner_reg;
+    s->from = &s->inner_frame;
+    s->saved_at = 0;
+    bool is_there = s->inner(s->inner_context, 0, &s->inner_frame);
+    for (uint32_t n = 1; is_there && s->saved_at == 0; n++) {
+        s->cfa = s->inner_frame.sp;
+        is_there = s->inner(s->inner_context, n, &s->inner_frame) &&
+                   (s->inner_frame.flags & SESSION_NODE_GUESSED) == 0 && find_saved(s, reg);
     }
-    for (uint32_t n = 1; s->inner(s->inner_context, n, &callee); n++) {
-        uintptr_t addr = 0;
-        if ((callee.flags & SESSION_NODE_GUESSED) != 0 ||
-            !find_saved(s, &callee, caller.sp, reg, &addr)) {
-            return false;
-        }
-        if (addr != 0) {
-            return stack_step_load(s, addr, ret_value);
-        }
-        caller = callee;
+    if (is_there && stack_step_load(s, s->saved_at, &s->regs[reg])) {
+        s->found |= UINT32_C(1) << reg;
     }
-    return false;
-}
-
-static bool source_reg(void *context, unsigned reg, uint64_t *ret_value)
-{
-    const struct step_source *source = context;
-    if (reg == STACK_CFI_BP) {
-        return stack_step_load_bp(source->stepper, source->from->bp_at, ret_value);
-    }
-    return inner_reg(context, reg, ret_value) || find_reg(source->stepper, reg, ret_value);
 }
 
 /* Where the row in the machine keeps the caller's `reg`; false when it is no place in memory. */
-static bool saved_address(struct stack_stepper *s, const struct stack_eval_source *source,
-                          uintptr_t cfa, unsigned reg, uintptr_t *ret_addr)
+static bool saved_address(struct stack_stepper *s, unsigned reg, uintptr_t *ret_addr)
 {
     const struct stack_cfi_row *row = &s->machine.row;
-    uint64_t first = cfa;
     if (row->how[reg] == STACK_CFI_AT_EXPR) {
-        return stack_eval(&s->machine.object, (uintptr_t)row->value[reg], source, &first, ret_addr);
+        return evaluate(s, &s->machine, (uintptr_t)row->value[reg], ret_addr);
     }
-    *ret_addr = cfa + (uintptr_t)row->value[reg];
+    *ret_addr = s->cfa + (uintptr_t)row->value[reg];
     return row->how[reg] == STACK_CFI_AT_CFA;
 }
 
 /* The caller's `reg` by the row in the machine, where it is saved or computed. */
-static bool saved_value(struct stack_stepper *s, const struct stack_eval_source *source,
-                        uintptr_t cfa, unsigned reg, uintptr_t *ret_value)
+static bool saved_value(struct stack_stepper *s, unsigned reg, uintptr_t *ret_value)
 {
     const struct stack_cfi_row *row = &s->machine.row;
-    uintptr_t addr = 0;
-    uint64_t first = cfa;
     switch (row->how[reg]) {
     case STACK_CFI_IS_CFA:
-        *ret_value = cfa + (uintptr_t)row->value[reg];
+        *ret_value = s->cfa + (uintptr_t)row->value[reg];
         return true;
     case STACK_CFI_IN_REG:
         return (uint64_t)row->value[reg] < STACK_CFI_REGS &&
-               source->reg(source->context, (unsigned)row->value[reg], ret_value);
+               source_reg(s, (unsigned)row->value[reg], ret_value);
     case STACK_CFI_IS_EXPR:
-        return stack_eval(&s->machine.object, (uintptr_t)row->value[reg], source, &first,
-                          ret_value);
+        return evaluate(s, &s->machine, (uintptr_t)row->value[reg], ret_value);
     default:
-        return saved_address(s, source, cfa, reg, &addr) && stack_step_load(s, addr, ret_value);
+        return saved_address(s, reg, &s->saved_at) && stack_step_load(s, s->saved_at, ret_value);
     }
 }
 
-static bool row_cfa(struct stack_stepper *s, const struct stack_eval_source *source,
-                    uintptr_t *ret_cfa)
+/* The row's CFA, in s->cfa. */
+static bool find_cfa(struct stack_stepper *s)
 {
     const struct stack_cfi_row *row = &s->machine.row;
     if (row->cfa_reg == STACK_CFI_NO_REG) {
-        return stack_eval(&s->machine.object, row->cfa_expr, source, NULL, ret_cfa);
+        return stack_eval(&s->eval, &s->machine.object, row->cfa_expr, &s->source, NULL, &s->cfa);
     }
-    if (!source->reg(source->context, row->cfa_reg, ret_cfa)) {
+    if (!source_reg(s, row->cfa_reg, &s->cfa)) {
         return false;
     }
-    *ret_cfa += (uintptr_t)row->cfa_off;
+    s->cfa += (uintptr_t)row->cfa_off;
     return true;
 }
 
@@ -181,27 +173,53 @@ static bool accept_sp(struct stack_stepper *s, uintptr_t below, uintptr_t sp, bo
     return stack_bounds_has(&s->bounds, sp - 8);
 }
 
-static enum stack_step_result step_table(struct stack_stepper *s, const struct stack_cursor *from,
-                                         stack_rule rule, struct stack_cursor *to)
+/* The caller by the row in the machine; false: something that it asks for is not known, and may
+ * be wanted. */
+static bool apply_row(struct stack_stepper *s, struct stack_cursor *to)
 {
-    uintptr_t pc = stack_step_lookup_pc(from->pc, from->flags);
-    struct step_source context = {s, from};
-    struct stack_eval_source source = {&context, source_reg, source_load};
-    uintptr_t cfa = 0;
-    if (!stack_cfi_object_at(pc, &s->machine.object) ||
-        !stack_cfi_run(&s->machine, stack_rule_fde(rule), pc) || !row_cfa(s, &source, &cfa) ||
-        !saved_value(s, &source, cfa, STACK_CFI_PC, &to->pc)) {
-        return STACK_STEP_CUT;
+    if (!find_cfa(s) || !saved_value(s, STACK_CFI_PC, &to->pc)) {
+        return false;
     }
-    to->sp = cfa;
-    to->bp_at = from->bp_at;
+    to->sp = s->cfa;
+    to->bp_at = s->from->bp_at;
     if (s->machine.row.how[STACK_CFI_SP] != STACK_CFI_SAME &&
-        !saved_value(s, &source, cfa, STACK_CFI_SP, &to->sp)) {
-        return STACK_STEP_CUT;
+        !saved_value(s, STACK_CFI_SP, &to->sp)) {
+        return false;
     }
     if (s->machine.row.how[STACK_CFI_BP] != STACK_CFI_SAME &&
-        !saved_address(s, &source, cfa, STACK_CFI_BP, &to->bp_at)) {
+        !saved_address(s, STACK_CFI_BP, &to->bp_at)) {
         to->bp_at = STACK_BP_LOST;
+        return s->wanted == STACK_CFI_NO_REG;
+    }
+    return true;
+}
+
+static void begin_row(struct stack_stepper *s, const struct stack_cursor *from)
+{
+    s->source = (struct stack_eval_source){s, source_reg, source_load};
+    s->from = from;
+    s->wanted = STACK_CFI_NO_REG;
+}
+
+__attribute__((noinline)) static enum stack_step_result step_table(struct stack_stepper *s,
+                                                                   const struct stack_cursor *from,
+                                                                   stack_rule rule,
+                                                                   struct stack_cursor *to)
+{
+    uintptr_t pc = stack_step_lookup_pc(from->pc, from->flags);
+    if (!stack_cfi_object_at(pc, &s->machine.object) ||
+        !stack_cfi_run(&s->machine, stack_rule_fde(rule), pc)) {
+        return STACK_STEP_CUT;
+    }
+    s->sought = 0;
+    s->found = 0;
+    begin_row(s, from);
+    while (!apply_row(s, to)) { /* each register is sought once */
+        if (s->wanted == STACK_CFI_NO_REG) {
+            return STACK_STEP_CUT;
+        }
+        seek(s, s->wanted);
+        begin_row(s, from);
     }
     bool is_signal = (rule & STACK_RULE_SIGNAL) != 0;
     to->flags = is_signal ? SESSION_NODE_EXACT_PC : 0;
@@ -214,17 +232,16 @@ static enum stack_step_result step_table(struct stack_stepper *s, const struct s
 
 /* A return address that a frame-pointer chain may lead to: in a loaded object, or at least not on
  * this stack nor where no code can be. */
-static bool looks_like_code(const struct stack_stepper *s, uintptr_t pc)
+static bool looks_like_code(struct stack_stepper *s, uintptr_t pc)
 {
-    struct stack_cfi_object object;
-    return stack_cfi_object_at(pc, &object) ||
+    return stack_cfi_object_at(pc, &s->machine.object) ||
            (pc >= STEP_CODE_MIN && pc >> 47 == 0 &&
             !(pc >= s->bounds.now.low && pc < s->bounds.now.high));
 }
 
 /* No tables: a frame pointer on this stack, aligned and above us, leads to the caller. */
-static enum stack_step_result step_guess(struct stack_stepper *s, const struct stack_cursor *from,
-                                         struct stack_cursor *to)
+__attribute__((noinline)) static enum stack_step_result
+step_guess(struct stack_stepper *s, const struct stack_cursor *from, struct stack_cursor *to)
 {
     uintptr_t bp = 0;
     if (!stack_step_load_bp(s, from->bp_at, &bp) || (bp & 7) != 0 || bp < from->sp ||
@@ -256,18 +273,26 @@ static enum stack_step_result step_cfa(struct stack_stepper *s, const struct sta
     return to->pc != 0 ? STACK_STEP_FRAME : STACK_STEP_END;
 }
 
+__attribute__((noinline)) static enum stack_step_result step_bp(struct stack_stepper *s,
+                                                                const struct stack_cursor *from,
+                                                                stack_rule rule,
+                                                                struct stack_cursor *to)
+{
+    uintptr_t bp = 0;
+    return stack_step_load_bp(s, from->bp_at, &bp)
+               ? step_cfa(s, from, rule, bp + stack_rule_cfa_off(rule), to)
+               : STACK_STEP_CUT;
+}
+
+/* Jumps: nothing of its own is on the host's stack below the step itself. */
 enum stack_step_result stack_step(struct stack_stepper *s, const struct stack_cursor *from,
                                   stack_rule rule, struct stack_cursor *to)
 {
-    uintptr_t bp = 0;
     switch (stack_rule_kind(rule)) {
     case STACK_RULE_SP:
         return step_cfa(s, from, rule, from->sp + stack_rule_cfa_off(rule), to);
     case STACK_RULE_BP:
-        if (!stack_step_load_bp(s, from->bp_at, &bp)) {
-            return STACK_STEP_CUT;
-        }
-        return step_cfa(s, from, rule, bp + stack_rule_cfa_off(rule), to);
+        return step_bp(s, from, rule, to);
     case STACK_RULE_OUTERMOST:
         return STACK_STEP_END;
     case STACK_RULE_TABLE:

@@ -10,6 +10,7 @@
 
 #include "stack_bounds.h"
 #include "stack_cfi.h"
+#include "stack_eval.h"
 #include "stack_rule.h"
 
 /* Where a frame's bp is when nobody knows: not in the register, not in memory. */
@@ -42,6 +43,17 @@ struct stack_stepper {
     stack_step_inner inner;
     const void *inner_context;
     struct stack_cfi_machine machine;
+    /* While a frame is stepped from by its table: */
+    const struct stack_cursor *from; /* whose registers an expression asks for */
+    uint64_t cfa;                    /* of that frame */
+    uintptr_t saved_at;              /* where it keeps a register of its caller's */
+    struct stack_eval_source source;
+    struct stack_eval eval;
+    unsigned wanted; /* a register that was asked for before it was looked for; STACK_CFI_NO_REG */
+    uint32_t sought; /* bit n: register n was looked for */
+    uint32_t found;  /* bit n: and is in regs[n] */
+    uint64_t regs[STACK_CFI_REGS];
+    struct stack_cursor inner_frame;
     struct stack_cfi_machine inner_machine;
 };
 

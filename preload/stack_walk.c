@@ -174,13 +174,17 @@ void stack_note(struct stack_state *state, void *note)
     }
 }
 
-uint64_t stack_capture(struct stack_state *state, const struct stack_at *at)
+void stack_capture(struct stack_state *state, const struct stack_at *at)
 {
     if (__builtin_expect(state->mode == SESSION_STACKS_WALK, true)) {
         stack_mend_walk(&state->mend, at);
     } else {
         capture_otherwise(state, at);
     }
+}
+
+uint64_t stack_identity(const struct stack_state *state)
+{
     return state->mend.hash;
 }
 

@@ -55,9 +55,11 @@ void *stack_known(struct stack_state *state, uintptr_t pc, uintptr_t sp, uintptr
 /* HOT. For the stack that has just been captured, because stack_known() did not know it. */
 void stack_note(struct stack_state *state, void *note);
 
-/* HOT. The identity of the stack of `at`: of its frames, their order and flags. Never fails: at
- * worst the stack is one frame, CUT. */
-uint64_t stack_capture(struct stack_state *state, const struct stack_at *at);
+/* HOT. Walks the stack of `at`. Never fails: at worst the stack is one frame, CUT. */
+void stack_capture(struct stack_state *state, const struct stack_at *at);
+
+/* HOT. The identity of the last capture: of its frames, their order and flags. */
+uint64_t stack_identity(const struct stack_state *state);
 
 /* HOT. Frames of the last capture; at least 1. */
 uint32_t stack_depth(const struct stack_state *state);

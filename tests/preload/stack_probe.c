@@ -48,7 +48,7 @@ static void capture(const struct stack_at *at)
         state = map;
         stack_state_init(state, SESSION_STACKS_COMPARE, SESSION_DEPTH_MAX);
     }
-    (void)stack_capture(state, at);
+    stack_capture(state, at);
     uint32_t flags = 0;
     for (uint32_t i = 0; i < stack_depth(state) && flags == 0; i++) {
         (void)stack_frame(state, i, &flags);

@@ -74,7 +74,7 @@ static struct stack_cfi_object make_image(const uint8_t *program, size_t len)
     }
     image->len = end;
     uintptr_t start = (uintptr_t)image->bytes;
-    return (struct stack_cfi_object){start, start + end, start};
+    return (struct stack_cfi_object){.start = start, .end = start + end, .hdr = start};
 }
 
 static struct stack_cfi_machine machine;
@@ -156,7 +156,7 @@ Test(stack_cfi, truncated_tables_are_refused)
         cr_assert_not_null(copy);
         memcpy(copy, image->bytes, cut);
         uintptr_t start = (uintptr_t)copy;
-        struct stack_cfi_object object = {start, start + cut, start};
+        struct stack_cfi_object object = {.start = start, .end = start + cut, .hdr = start};
         if (run_at(object, 0)) {
             cr_assert_eq(machine.row.cfa_off, 8);
         }
@@ -239,7 +239,8 @@ Test(stack_cfi, damaged_tables_are_survived)
         dice = dice * 1664525 + 1013904223;
         copy[(dice >> 8) % (len < 4096 ? len : 4096)] = (uint8_t)dice;
         uintptr_t start = (uintptr_t)copy;
-        machine.object = (struct stack_cfi_object){start, start + len, start};
+        machine.object =
+            (struct stack_cfi_object){.start = start, .end = start + len, .hdr = start};
         uintptr_t pc = start + ((uintptr_t)&put_fde - own.hdr) + (dice >> 20) % 2048;
         uintptr_t fde = stack_cfi_find(&machine.object, pc);
         good += fde != 0 && stack_cfi_run(&machine, fde, pc);

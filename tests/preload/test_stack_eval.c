@@ -30,8 +30,9 @@ static bool evaluate(const uint8_t *ops, size_t len, const uint64_t *first, uint
     cr_assert_lt(len, sizeof(block));
     block[0] = (uint8_t)len;
     memcpy(block + 1, ops, len);
-    struct stack_cfi_object object = {(uintptr_t)block, (uintptr_t)block + 1 + len, 0};
-    return stack_eval(&object, (uintptr_t)block, &source, first, ret_value);
+    struct stack_cfi_object object = {.start = (uintptr_t)block, .end = (uintptr_t)block + 1 + len};
+    static struct stack_eval scratch;
+    return stack_eval(&scratch, &object, (uintptr_t)block, &source, first, ret_value);
 }
 
 #define EVALUATE(ret, ...)                                                                         \

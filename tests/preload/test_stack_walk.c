@@ -35,7 +35,8 @@ static __thread struct captured last;
 
 static struct captured capture(struct stack_state *by, const struct stack_at *at)
 {
-    struct captured got = {.hash = stack_capture(by, at)};
+    stack_capture(by, at);
+    struct captured got = {.hash = stack_identity(by)};
     got.depth = stack_depth(by);
     (void)stack_frame(by, 0, &got.flags);
     return got;
@@ -499,7 +500,7 @@ Test(stack_walk, a_capture_left_by_siglongjmp_harms_no_later_one)
         dive(9);
         hashes[i] = last.hash;
         if (sigsetjmp(way_out, 1) == 0) {
-            (void)stack_capture(state, (const struct stack_at *)8); /* faults inside the capture */
+            stack_capture(state, (const struct stack_at *)8); /* faults inside the capture */
             cr_assert_fail("address 8 was read");
         }
     }
