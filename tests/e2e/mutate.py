@@ -4,11 +4,11 @@ memory without bound; the exit status is a documented one, an error is one line,
 JSON or XML is that.
 
     mutate.py ALLOCTRAP FORK_SERVER MAKE_STORY FUZZ_SEED [--count=N] [--from=N] [--seed=TEXT]
-              [--jobs=N] [--recorder=ALLOCTRAP]
+              [--jobs=N] [--all] [--recorder=ALLOCTRAP]
 
 Mutant N of a seed is always the same one: a failure is looked at with --from=N --count=1 and the
 folder that is then kept. Each mutant goes through a third of the subcommands (drawn by its number),
-in one of their forms each. With --recorder, real recordings and a killed session are damaged too.
+with --all through each, in one of their forms each. With --recorder, real recordings and a killed session are damaged too.
 """
 import argparse
 import collections
@@ -479,7 +479,8 @@ class Mutator:
         rng = random.Random(f"{self.options.seed}:{number}")
         base = self.bases[number % len(self.bases)]
         mutate(rng, base, "mutant.atrap")
-        for name in rng.sample(sorted(FORMS), (len(FORMS) + 2) // 3):
+        names = sorted(FORMS)
+        for name in names if self.options.all else rng.sample(names, (len(names) + 2) // 3):
             self.try_form(number, rng, name)
 
 
@@ -510,6 +511,7 @@ def main():
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--recorder", type=os.path.abspath)
     options = parser.parse_args()
     shares = [options.count // options.jobs + (i < options.count % options.jobs)
