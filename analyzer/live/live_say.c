@@ -71,8 +71,10 @@ void live_say_done(const struct profile *profile, const char *output)
         char *lost = losses(profile);
         live_say("%s: %s; %s; see it with: alloctrap report %s", name, lost, numbers, name);
         free(lost);
-    } else {
+    } else if (calls > 0) {
         live_say("%s: %s, nothing lost; see it with: alloctrap report %s", name, numbers, name);
+    } else {
+        live_say("%s: %s, nothing lost", name, numbers);
     }
     free(numbers);
     free(name);

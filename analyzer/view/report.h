@@ -61,6 +61,9 @@ void report_hgrm(const struct report *report, const char *function, FILE *out);
 /* The findings in short, for who has not asked for advice; report_print() calls it. */
 void report_print_findings(const struct report *report, const struct page *page);
 
+/* How many of the calls just told of were free(NULL), if any. */
+void report_say_null_frees(const struct report *report, const struct page *page);
+
 /* What those do that come first by a key: "allocate most often". */
 const char *report_key_words(enum rank_key key);
 

@@ -179,6 +179,7 @@ void report_print_latency(const struct report *report, const struct page *page)
     page_say(page, "Bars: calls that took from ... up to just below; the clock's own cost is taken "
                    "off. A percentile stands only where so many calls can have it.");
     print_functions(report, page);
+    report_say_null_frees(report, page);
     print_sites(report, page);
     print_slow(report, page);
 }

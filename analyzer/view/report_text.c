@@ -192,13 +192,7 @@ static void print_functions(const struct report *r, const struct page *page)
         cost_ps != 0 && cost_ps < 1000 ? "under " : "",
         (cost_ps + 500) / 1000 != 0 || cost_ps == 0 ? (cost_ps + 500) / 1000 : 1);
     page_table(page, table);
-    uint64_t null_frees = select_null_frees(r->selection);
-    if (null_frees != 0) {
-        page_say(page,
-                 "%s of these calls had nothing to free: free(NULL). They free no block and are "
-                 "in no percentile.",
-                 units_count(null_frees).s);
-    }
+    report_say_null_frees(r, page);
 }
 
 /* What a share of a key is a share of; 0 = shares mean nothing. */

@@ -91,3 +91,14 @@ char *report_command_text(const char *command)
     }
     return text;
 }
+
+void report_say_null_frees(const struct report *report, const struct page *page)
+{
+    uint64_t null_frees = select_null_frees(report->selection);
+    if (null_frees != 0) {
+        page_say(page,
+                 "%s of these calls had nothing to free: free(NULL). They free no block and are "
+                 "in no percentile.",
+                 units_count(null_frees).s);
+    }
+}

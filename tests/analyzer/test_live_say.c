@@ -42,6 +42,16 @@ Test(live_say, one_is_one)
                             "with: alloctrap report run.atrap\n");
 }
 
+Test(live_say, where_there_is_nothing_nobody_is_sent_to_look)
+{
+    profile->calls[CALL_MALLOC].calls = 0;
+    profile->calls[CALL_FREE].calls = 0;
+    profile->totals.allocs = 0;
+    live_say_done(profile, "run.atrap");
+    fflush(stderr);
+    cr_assert_stderr_eq_str("alloctrap: run.atrap: 0 calls (0 allocations), nothing lost\n");
+}
+
 Test(live_say, losses_come_first_with_each_cause)
 {
     profile->lost[LOSS_RING_FULL] = 1000;
