@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "alloctrap/session.h"
 #include "stack_mend.h"
@@ -293,6 +295,98 @@ Test(stack_walk, coroutines_equal_libunwind)
         hook();
     }
     cr_assert_gt(compared(), 300);
+}
+
+/* Calls call(depth) from a frame whose CFA is rbx + 16, as the loader's lazy binding has it. */
+void by_rbx(void (*call)(int), int depth);
+__asm__(".text\n"
+        ".type by_rbx, @function\n"
+        "by_rbx:\n"
+        ".cfi_startproc\n"
+        "push %rbx\n"
+        ".cfi_def_cfa_offset 16\n"
+        ".cfi_offset rbx, -16\n"
+        "mov %rsp, %rbx\n"
+        ".cfi_def_cfa_register rbx\n"
+        "sub $200, %rsp\n"
+        "and $-64, %rsp\n"
+        "mov %rdi, %rax\n"
+        "mov %esi, %edi\n"
+        "call *%rax\n"
+        "mov %rbx, %rsp\n"
+        ".cfi_def_cfa_register rsp\n"
+        "pop %rbx\n"
+        ".cfi_def_cfa_offset 8\n"
+        ".cfi_restore rbx\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size by_rbx, . - by_rbx\n");
+
+/* Saves rbx, which leads to by_rbx()'s caller, in its own frame. */
+static NOINLINE void saves_rbx(int depth)
+{
+    __asm__ volatile("xor %%ebx, %%ebx" ::: "rbx");
+    if (depth > 0) {
+        by_rbx(saves_rbx, depth - 1);
+    }
+    (void)descend(depth % 3);
+    hook();
+    __asm__ volatile("" ::: "rbx");
+}
+
+static NOINLINE void leaves_rbx(int depth)
+{
+    (void)depth;
+    hook();
+    __asm__ volatile("" ::: "memory");
+}
+
+Test(stack_walk, a_frame_found_by_a_register_that_inner_frames_saved_equals_libunwind)
+{
+    begin(SESSION_STACKS_COMPARE);
+    for (int depth = 0; depth < 20; depth++) {
+        by_rbx(saves_rbx, depth);
+        cr_assert(is_sure());
+    }
+    cr_assert_gt(compared(), 400);
+}
+
+static void on_plain_signal(int number)
+{
+    (void)number;
+    hook();
+    __asm__ volatile("" ::: "memory");
+}
+
+static pid_t process_id;
+static pid_t thread_id;
+
+/* Needs no rbx, so that only the kernel saves it. */
+static NOINLINE void is_interrupted(int number)
+{
+    __asm__ volatile("syscall"
+                     :
+                     : "a"(SYS_tgkill), "D"(process_id), "S"(thread_id), "d"(number)
+                     : "rcx", "r11", "memory");
+}
+
+Test(stack_walk, a_frame_found_by_a_register_that_a_signal_saved_equals_libunwind)
+{
+    begin(SESSION_STACKS_COMPARE);
+    handle(on_plain_signal, 0);
+    process_id = getpid();
+    thread_id = gettid();
+    by_rbx(is_interrupted, SIGUSR1);
+    cr_assert(is_sure());
+    cr_assert_eq(compared(), 1);
+}
+
+Test(stack_walk, a_frame_found_by_a_register_that_nobody_saved_is_the_last)
+{
+    begin(SESSION_STACKS_WALK);
+    by_rbx(leaves_rbx, 0);
+    cr_assert_eq(last.depth, 2);
+    cr_assert((last.flags & SESSION_NODE_CUT) != 0);
 }
 
 static void *thread_main(void *arg)
