@@ -46,9 +46,7 @@ uint32_t hook_begin_slowly(const uintptr_t *frame, unsigned call)
     if (way == HOOK_PASS) {
         hook_guard_leave();
     } else if (way == HOOK_RECORD && guard == HOOK_GUARD_ENTERED_STALE) {
-        /* Relaxed: the owner's alone to write, a tolerance to whoever reads it. */
-        atomic_fetch_add_explicit(&hook_tls.scratch->place->left_hooks, 1, memory_order_relaxed);
-        stack_forget(hook_tls.scratch->stack);
+        life_after_jump();
     }
     errno = host_errno;
     return way == HOOK_PASS ? 0 : hook_state(way, call, cause);

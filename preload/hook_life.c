@@ -337,6 +337,15 @@ enum hook_way life_enter(enum session_loss *ret_cause)
     return HOOK_EARLY;
 }
 
+void life_after_jump(void)
+{
+    struct hook_scratch *scratch = hook_tls.scratch;
+    /* Relaxed: the owner's alone to write, a tolerance to whoever reads it. */
+    atomic_fetch_add_explicit(&scratch->place->left_hooks, 1, memory_order_relaxed);
+    stack_forget(scratch->stack);
+    site_init(&scratch->sites, scratch->head, scratch->place);
+}
+
 void life_fork(void)
 {
     struct session_head *head = link_head();
@@ -367,9 +376,12 @@ struct session_head *life_session(void)
     int host_errno = errno;
     uintptr_t *frame = __builtin_frame_address(0);
     const struct stack_at at = {.pc = frame[1], .sp = (uintptr_t)(frame + 2), .bp = frame[0]};
-    if (!life_is_off() && hook_guard_enter(&at) <= HOOK_GUARD_ENTERED_STALE) {
+    enum hook_guard_result guard = life_is_off() ? HOOK_GUARD_INSIDE : hook_guard_enter(&at);
+    if (guard <= HOOK_GUARD_ENTERED_STALE) {
         enum session_loss cause;
-        (void)life_enter(&cause);
+        if (life_enter(&cause) == HOOK_RECORD && guard == HOOK_GUARD_ENTERED_STALE) {
+            life_after_jump();
+        }
         hook_guard_leave();
     }
     errno = host_errno;

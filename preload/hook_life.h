@@ -67,6 +67,9 @@ static inline bool life_is_current(void)
 bool life_is_off(void);
 /* COLD. Under the guard: starts the process or the thread. *ret_cause: why HOOK_EARLY. */
 enum hook_way life_enter(enum session_loss *ret_cause);
+/* COLD. A jump has left the last hook of this thread, which is current: what it left half done is
+ * forgotten or taken up again. */
+void life_after_jump(void);
 /* HOT. Stops recording in this process for good. */
 void life_disarm(void);
 /* HOT. Counts a call that has no place: `events` of it were lost by `cause`. */

@@ -10,12 +10,12 @@ static struct site_entry no_entry;
 void site_init(struct site_table *table, struct session_head *head, struct session_thread *place)
 {
     *table = (struct site_table){.head = head, .place = place, .index = &no_entry};
-    uint64_t off = atomic_load_explicit(&place->index_off, memory_order_relaxed);
-    if (off == 0) {
+    uint64_t index = atomic_load_explicit(&place->index, memory_order_relaxed);
+    if (index == 0) {
         return;
     }
-    table->index = link_at(head, off);
-    table->mask = atomic_load_explicit(&place->index_slots, memory_order_relaxed) - 1;
+    table->index = link_at(head, index / SESSION_LINE * SESSION_LINE);
+    table->mask = (UINT64_C(1) << index % SESSION_LINE) - 1;
     for (uint64_t i = 0; i <= table->mask; i++) {
         table->used += table->index[i].key != 0;
     }
@@ -39,10 +39,12 @@ static bool make_room(struct site_table *table)
             *site_slot(fresh, fresh_slots - 1, table->index[i].key) = table->index[i];
         }
     }
+    /* Release, for a handler that jumps away, from here or in the middle of the rest: what it
+     * leaves is either index, and site_init() takes it up again. */
+    atomic_store_explicit(&table->place->index, off | (uint64_t)__builtin_ctzll(fresh_slots),
+                          memory_order_release);
     table->index = fresh;
     table->mask = fresh_slots - 1;
-    atomic_store_explicit(&table->place->index_slots, fresh_slots, memory_order_relaxed);
-    atomic_store_explicit(&table->place->index_off, off, memory_order_relaxed);
     return true;
 }
 

@@ -22,7 +22,7 @@ struct site_entry {
 struct site_table {
     struct session_head *head;
     struct session_thread *place;
-    struct site_entry *index; /* of one free slot before the first row */
+    struct site_entry *index; /* as `place` has it; of one free slot before the first row */
     uint64_t mask;
     uint64_t used;
 };
@@ -36,7 +36,7 @@ struct site_sum {
     uint64_t ns;
 };
 
-/* COLD. Takes up a place, as new or as its last owner left it. */
+/* COLD. Takes up a place: as new, as its last owner left it, or as a jump out of site_add() did. */
 void site_init(struct site_table *table, struct session_head *head, struct session_thread *place);
 /* PURE. Where a key is, or would be put, in an index that is never full. */
 static inline struct site_entry *site_slot(struct site_entry *index, uint64_t mask, uint64_t key)

@@ -3,9 +3,10 @@
  * a signal whose handler allocates, forks or jumps away. After each, the sessions are read: what
  * they counted is what the target published, but for the call that was in flight.
  *
- * step_sweep LIBRARY TARGET [--most=N] [CALL...]
- *   --most=N  so many instructions of each call, evenly spread (0: every one)
- *   CALL      malloc free realloc first thread full (all of them)
+ * step_sweep LIBRARY TARGET [--most=N] [--actions=LETTERS] [CALL...]
+ *   --most=N   so many instructions of each call, evenly spread (0: every one)
+ *   --actions  k kill, a allocate, f fork and end there, r fork and return, j jump (kafrj)
+ *   CALL       malloc free realloc first thread full measured (all of them)
  * Only instructions of LIBRARY are chosen: the real allocator may not be interrupted so by anyone.
  */
 #include "session_sums.h"
@@ -34,13 +35,14 @@ enum {
     BREAKPOINT = 0xcc,
     BREAKPOINTS_MAX = 6,
     STEPS_A_BREAKPOINT = 4, /* what it costs */
-    NAP_US = 300            /* a call that takes so long is a slow one */
+    NAP_US = 300,           /* a call that takes so long is a slow one */
+    TARGET_S_MAX = 60       /* a target that does not end is killed, and that is wrong */
 };
 
 static const char *const ALL_CALLS[] = {"malloc", "free", "realloc", "first",
                                         "thread", "full", "measured"};
-static const char ALL_ACTIONS[] = {KILL, STEPPED_ALLOCATE, STEPPED_FORK_EXIT, STEPPED_FORK_RETURN,
-                                   STEPPED_JUMP};
+static const char ALL_ACTIONS[] = {
+    KILL, STEPPED_ALLOCATE, STEPPED_FORK_EXIT, STEPPED_FORK_RETURN, STEPPED_JUMP, '\0'};
 
 /* How an instruction is reached: at full speed to its pc for the n-th time, or by one step from the
  * instruction before it, whichever is quicker. */
@@ -55,6 +57,7 @@ struct sweep {
     const char *library;
     const char *target;
     uint32_t most;
+    const char *actions;
     const char *call;
     char action;
     struct stepped_page *page;
@@ -89,6 +92,7 @@ static void start_target(const struct sweep *sweep, const char *dir)
     setenv("LD_PRELOAD", sweep->library, 1);
     setenv("LD_BIND_NOW", "1", 1); /* or the way to the hook is that of looking it up */
     personality(ADDR_NO_RANDOMIZE);
+    alarm(TARGET_S_MAX);
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
     execl(sweep->target, sweep->target, sweep->call, action, sweep->page_name, NULL);
     _exit(126);
@@ -458,8 +462,8 @@ static uint32_t sweep_call(struct sweep *sweep, const char *call)
     sweep->call = call;
     sweep->action = KILL;
     count_steps(sweep);
-    for (size_t i = 0; i < sizeof ALL_ACTIONS; i++) {
-        sweep->action = ALL_ACTIONS[i];
+    for (const char *action = sweep->actions; *action != '\0'; action++) {
+        sweep->action = *action;
         wrong += sweep_action(sweep);
     }
     return wrong;
@@ -482,10 +486,11 @@ static void map_page(struct sweep *sweep)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: step_sweep LIBRARY TARGET [--most=N] [CALL...]\n");
+        fprintf(stderr,
+                "usage: step_sweep LIBRARY TARGET [--most=N] [--actions=LETTERS] [CALL...]\n");
         return 2;
     }
-    struct sweep sweep = {.library = argv[1], .target = argv[2]};
+    struct sweep sweep = {.library = argv[1], .target = argv[2], .actions = ALL_ACTIONS};
     map_page(&sweep);
     sweep.ways = calloc(STEPS_MAX, sizeof *sweep.ways);
     if (sweep.ways == NULL) {
@@ -493,6 +498,10 @@ int main(int argc, char **argv)
     }
     int next = 3;
     if (next < argc && sscanf(argv[next], "--most=%" SCNu32, &sweep.most) == 1) {
+        next += 1;
+    }
+    if (next < argc && strncmp(argv[next], "--actions=", strlen("--actions=")) == 0) {
+        sweep.actions = argv[next] + strlen("--actions=");
         next += 1;
     }
     uint32_t wrong = 0;

@@ -74,6 +74,32 @@ Test(site_count, the_next_owner_finds_the_rows_of_the_last)
     free(head);
 }
 
+Test(site_count, a_table_left_by_a_jump_is_taken_up_as_the_place_has_it)
+{
+    struct session_head *head = memory_session_create(1 << 20);
+    struct session_thread *place = place_in(head);
+    struct site_table table;
+    site_init(&table, head, place);
+    struct site_table before = table;
+    (void)site_add(&table, key_of(1), 1, CALL_MALLOC);
+    table.mask = before.mask; /* the new index with the old one's mask: a search without an end */
+    table.used = before.used;
+    site_init(&table, head, place);
+    cr_assert_eq(site_find(&table, key_of(1))->path, 1);
+    cr_assert_null(site_find(&table, key_of(2)));
+    cr_assert_eq(table.used, 1);
+    for (uint64_t i = 2; i <= 200; i++) { /* beyond the first index */
+        (void)site_add(&table, key_of(i), (uint32_t)i, CALL_MALLOC);
+    }
+    table.index = before.index;
+    site_init(&table, head, place);
+    for (uint64_t i = 1; i <= 200; i++) {
+        cr_assert_eq(site_find(&table, key_of(i))->path, i);
+    }
+    cr_assert_eq(table.used, 200);
+    free(head);
+}
+
 Test(site_count, without_room_there_is_no_row_and_no_overrun)
 {
     struct session_head *head = memory_session_create(64 << 10);

@@ -320,9 +320,10 @@ struct session_thread {
     _Atomic uint32_t ring_events; /* a power of two; published by ring_off (release) */
     _Atomic uint32_t row_count;   /* published rows (release); chunk offsets before it */
     _Atomic uint64_t row_chunk_off[SESSION_ROW_CHUNKS];
-    _Atomic uint64_t
-        index_off; /* the owner's hash of rows; private to the shim, kept for take-over */
-    _Atomic uint64_t index_slots;
+    /* The owner's hash of rows; private to the shim, kept for take-over: its offset, a line's
+     * multiple, and below it the logarithm of its slots, so that one store puts both. 0: none. */
+    _Atomic uint64_t index;
+    uint64_t pad1;
     uint64_t private_ptr; /* the owner's scratch memory, an address in the host; shim only */
     _Atomic uint64_t lost[LOSS_COUNT];
     /* The remainder: calls that found no path or row, and nested ones; path is 0. Signal-safe adds.
