@@ -1,7 +1,6 @@
 #include "heap/profile_spans.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "heap/id_map.h"
 
@@ -15,35 +14,53 @@ const char *profile_span_kind_name(uint32_t kind)
     return kind < PROFILE_SPAN_KINDS ? names[kind] : "?";
 }
 
-static bool is_same(const struct profile_span *a, const struct profile_span *b)
+/* Spans by what tells them: kind, name, and how many alike stand before. */
+struct spans_by_name {
+    struct mem_strings *names;
+    struct id_map ids;
+    struct id_map counts; /* of (kind, name) so far */
+};
+
+struct span_place {
+    uint64_t kind_and_rank;
+    uint64_t name;
+};
+
+/* Of the next span of a profile. */
+static struct span_place next_place(struct spans_by_name *s, const struct profile_span *span)
 {
-    return a->kind == b->kind && strcmp(a->name, b->name) == 0;
+    uint64_t name = (uintptr_t)mem_strings_keep(s->names, span->name);
+    uint32_t count = id_map_find(&s->counts, span->kind, name);
+    uint32_t rank = count == ID_MAP_NONE ? 0 : count;
+    id_map_put(&s->counts, span->kind, name, rank + 1);
+    return (struct span_place){(uint64_t)span->kind << 32 | rank, name};
 }
 
-/* How many spans like this one stand before it. */
-static size_t rank_of(const struct profile *p, size_t at)
+/* The spans of `into` that are those of `from`, added where they are missing; free() them. */
+static uint32_t *map_spans(struct profile *into, const struct profile *from)
 {
-    size_t rank = 0;
-    for (size_t i = 0; i < at; i++) {
-        rank += is_same(&p->spans.at[i], &p->spans.at[at]);
+    struct spans_by_name s = {.names = into->strings};
+    uint32_t *spans = mem_zero(from->spans.count + 1, sizeof *spans);
+    for (uint32_t i = 0; i < into->spans.count; i++) {
+        struct span_place place = next_place(&s, &into->spans.at[i]);
+        id_map_put(&s.ids, place.kind_and_rank, place.name, i);
     }
-    return rank;
-}
-
-static uint32_t find_or_add(struct profile *into, const struct profile *from, size_t at)
-{
-    const struct profile_span *wanted = &from->spans.at[at];
-    size_t rank = rank_of(from, at);
-    for (size_t i = 0; i < into->spans.count; i++) {
-        if (is_same(&into->spans.at[i], wanted) && rank-- == 0) {
-            return (uint32_t)i;
+    id_map_clear(&s.counts);
+    for (size_t i = 0; i < from->spans.count; i++) {
+        const struct profile_span *wanted = &from->spans.at[i];
+        struct span_place place = next_place(&s, wanted);
+        spans[i] = id_map_find(&s.ids, place.kind_and_rank, place.name);
+        if (spans[i] == ID_MAP_NONE) {
+            spans[i] = (uint32_t)into->spans.count;
+            *MEM_PUSH(&into->spans) =
+                (struct profile_span){.kind = wanted->kind,
+                                      .name = mem_strings_keep(into->strings, wanted->name),
+                                      .at_ns = wanted->at_ns};
         }
     }
-    struct profile_span *span = MEM_PUSH(&into->spans);
-    *span = (struct profile_span){.kind = wanted->kind,
-                                  .name = mem_strings_keep(into->strings, wanted->name),
-                                  .at_ns = wanted->at_ns};
-    return (uint32_t)into->spans.count - 1;
+    id_map_finish(&s.counts);
+    id_map_finish(&s.ids);
+    return spans;
 }
 
 static uint64_t key_of(uint32_t site, uint8_t call)
@@ -54,13 +71,12 @@ static uint64_t key_of(uint32_t site, uint8_t call)
 void profile_spans_merge(struct profile *into, const struct profile *from, const uint32_t *sites)
 {
     struct id_map map = {0};
-    uint32_t *spans = mem_zero(from->spans.count + 1, sizeof *spans);
+    uint32_t *spans = map_spans(into, from);
     for (uint32_t i = 0; i < into->span_calls.count; i++) {
         const struct profile_span_call *c = &into->span_calls.at[i];
         id_map_put(&map, c->span, key_of(c->site, c->call), i);
     }
     for (size_t i = 0; i < from->spans.count; i++) {
-        spans[i] = find_or_add(into, from, i);
         struct profile_span *span = &into->spans.at[spans[i]];
         const struct profile_span *other = &from->spans.at[i];
         span->at_ns = other->at_ns < span->at_ns ? other->at_ns : span->at_ns;

@@ -1,5 +1,7 @@
 /* Spans of two runs, added up. */
 #include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "heap/profile_spans.h"
 #include "sample_profile.h"
@@ -41,6 +43,29 @@ Test(profile_spans, the_second_mark_of_a_name_is_another_one)
     cr_assert_str_eq(a->spans.at[2].name, "warm");
     cr_assert_eq(a->spans.at[3].kind, PROFILE_FORBID);
     cr_assert_str_eq(profile_span_kind_name(PROFILE_FORBID), "forbidden zone");
+    profile_destroy(b);
+    profile_destroy(a);
+}
+
+/* A recording may hold any number of marks: they are found, not looked through. */
+Test(profile_spans, many_marks_of_one_name_and_of_many)
+{
+    enum { MARKS = 300000 };
+    struct profile *a = sample_profile(3);
+    struct profile *b = sample_profile(3);
+    for (uint64_t i = 0; i < MARKS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "mark %" PRIu64, i / 2 * (i % 2));
+        *MEM_PUSH(&b->spans) =
+            (struct profile_span){PROFILE_MARK, mem_strings_keep(b->strings, name), i, 1, 0, 0};
+    }
+    profile_merge(a, b);
+    profile_merge(a, b);
+    cr_assert_eq(a->spans.count, b->spans.count);
+    for (size_t i = 2; i < a->spans.count; i++) {
+        cr_assert_str_eq(a->spans.at[i].name, b->spans.at[i].name);
+        cr_assert_eq(a->spans.at[i].times, 2);
+    }
     profile_destroy(b);
     profile_destroy(a);
 }
