@@ -57,8 +57,8 @@ class Alloctrap:
                                 **popen_options)
 
     def report(self, recording):
-        """The report as JSON; None when there is none."""
-        run = self.run("report", recording, "--json")
+        """The report as JSON, but for most of its call sites; None when there is none."""
+        run = self.run("report", recording, "--json", "--top=1")
         return json.loads(run.stdout) if run.returncode == 0 else None
 
 
