@@ -31,24 +31,25 @@ Test(live_say, the_last_line_says_where_how_much_and_that_nothing_was_lost)
                             "lost; see it with: alloctrap report run.atrap\n");
 }
 
-Test(live_say, one_is_one)
+static void say_done_after(uint64_t mallocs)
 {
-    profile->calls[CALL_MALLOC].calls = 1;
+    profile->calls[CALL_MALLOC].calls = mallocs;
     profile->calls[CALL_FREE].calls = 0;
-    profile->totals.allocs = 1;
+    profile->totals.allocs = mallocs;
     live_say_done(profile, "run.atrap");
     fflush(stderr);
+}
+
+Test(live_say, one_is_one)
+{
+    say_done_after(1);
     cr_assert_stderr_eq_str("alloctrap: run.atrap: 1 call (1 allocation), nothing lost; see it "
                             "with: alloctrap report run.atrap\n");
 }
 
 Test(live_say, where_there_is_nothing_nobody_is_sent_to_look)
 {
-    profile->calls[CALL_MALLOC].calls = 0;
-    profile->calls[CALL_FREE].calls = 0;
-    profile->totals.allocs = 0;
-    live_say_done(profile, "run.atrap");
-    fflush(stderr);
+    say_done_after(0);
     cr_assert_stderr_eq_str("alloctrap: run.atrap: 0 calls (0 allocations), nothing lost\n");
 }
 
