@@ -23,16 +23,16 @@ struct spans_by_name {
 
 struct span_place {
     uint64_t kind_and_rank;
-    uint64_t name;
+    const char *name; /* of spans_by_name.names: equal texts, equal pointers */
 };
 
 /* Of the next span of a profile. */
 static struct span_place next_place(struct spans_by_name *s, const struct profile_span *span)
 {
-    uint64_t name = (uintptr_t)mem_strings_keep(s->names, span->name);
-    uint32_t count = id_map_find(&s->counts, span->kind, name);
+    const char *name = mem_strings_keep(s->names, span->name);
+    uint32_t count = id_map_find(&s->counts, span->kind, (uintptr_t)name);
     uint32_t rank = count == ID_MAP_NONE ? 0 : count;
-    id_map_put(&s->counts, span->kind, name, rank + 1);
+    id_map_put(&s->counts, span->kind, (uintptr_t)name, rank + 1);
     return (struct span_place){(uint64_t)span->kind << 32 | rank, name};
 }
 
@@ -43,19 +43,17 @@ static uint32_t *map_spans(struct profile *into, const struct profile *from)
     uint32_t *spans = mem_zero(from->spans.count + 1, sizeof *spans);
     for (uint32_t i = 0; i < into->spans.count; i++) {
         struct span_place place = next_place(&s, &into->spans.at[i]);
-        id_map_put(&s.ids, place.kind_and_rank, place.name, i);
+        id_map_put(&s.ids, place.kind_and_rank, (uintptr_t)place.name, i);
     }
     id_map_clear(&s.counts);
     for (size_t i = 0; i < from->spans.count; i++) {
         const struct profile_span *wanted = &from->spans.at[i];
         struct span_place place = next_place(&s, wanted);
-        spans[i] = id_map_find(&s.ids, place.kind_and_rank, place.name);
+        spans[i] = id_map_find(&s.ids, place.kind_and_rank, (uintptr_t)place.name);
         if (spans[i] == ID_MAP_NONE) {
             spans[i] = (uint32_t)into->spans.count;
-            *MEM_PUSH(&into->spans) =
-                (struct profile_span){.kind = wanted->kind,
-                                      .name = mem_strings_keep(into->strings, wanted->name),
-                                      .at_ns = wanted->at_ns};
+            *MEM_PUSH(&into->spans) = (struct profile_span){
+                .kind = wanted->kind, .name = place.name, .at_ns = wanted->at_ns};
         }
     }
     id_map_finish(&s.counts);
