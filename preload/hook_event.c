@@ -42,11 +42,9 @@ uint32_t hook_begin_slowly(const uintptr_t *frame, unsigned call)
         return 0;
     }
     enum session_loss cause;
-    enum hook_way way = life_enter(&cause);
+    enum hook_way way = life_enter(guard == HOOK_GUARD_ENTERED_STALE, &cause);
     if (way == HOOK_PASS) {
         hook_guard_leave();
-    } else if (way == HOOK_RECORD && guard == HOOK_GUARD_ENTERED_STALE) {
-        life_after_jump();
     }
     errno = host_errno;
     return way == HOOK_PASS ? 0 : hook_state(way, call, cause);

@@ -147,8 +147,7 @@ hook_row_again(const struct hook_scratch *scratch, const struct hook_now *now, u
     /* Relaxed: a library that has just been closed is in no frame of this thread. */
     uint32_t epoch = atomic_load_explicit(&scratch->head->epoch, memory_order_relaxed);
     if (__builtin_expect(epoch != scratch->epoch, false)) {
-        scratch->last_walk->stands = 0;
-        return NULL;
+        return NULL; /* hook_row_otherwise() forgets the walk */
     }
     struct session_row *row =
         stack_mend_again(scratch->last_walk, now->frame[1], (uintptr_t)(now->frame + 2));

@@ -311,7 +311,16 @@ static bool start_thread(struct session_head *head)
     return true;
 }
 
-enum hook_way life_enter(enum session_loss *ret_cause)
+static void take_up_after_jump(void)
+{
+    struct hook_scratch *scratch = hook_tls.scratch;
+    /* Relaxed: the owner's alone to write, a tolerance to whoever reads it. */
+    atomic_fetch_add_explicit(&scratch->place->left_hooks, 1, memory_order_relaxed);
+    stack_forget(scratch->stack);
+    site_init(&scratch->sites, scratch->head, scratch->place);
+}
+
+enum hook_way life_enter(bool is_after_jump, enum session_loss *ret_cause)
 {
     uint32_t state = LIFE_NEW;
     *ret_cause = LOSS_EARLY;
@@ -330,20 +339,14 @@ enum hook_way life_enter(enum session_loss *ret_cause)
         *ret_cause = state == LIFE_BESIDE ? LOSS_BESIDE : LOSS_EARLY;
         return HOOK_EARLY;
     }
-    if (life_is_current() || start_thread(link_head())) {
-        return HOOK_RECORD;
+    if (!life_is_current() && !start_thread(link_head())) {
+        *ret_cause = LOSS_NO_THREAD;
+        return HOOK_EARLY;
     }
-    *ret_cause = LOSS_NO_THREAD;
-    return HOOK_EARLY;
-}
-
-void life_after_jump(void)
-{
-    struct hook_scratch *scratch = hook_tls.scratch;
-    /* Relaxed: the owner's alone to write, a tolerance to whoever reads it. */
-    atomic_fetch_add_explicit(&scratch->place->left_hooks, 1, memory_order_relaxed);
-    stack_forget(scratch->stack);
-    site_init(&scratch->sites, scratch->head, scratch->place);
+    if (is_after_jump) {
+        take_up_after_jump();
+    }
+    return HOOK_RECORD;
 }
 
 void life_fork(void)
@@ -379,9 +382,7 @@ struct session_head *life_session(void)
     enum hook_guard_result guard = life_is_off() ? HOOK_GUARD_INSIDE : hook_guard_enter(&at);
     if (guard <= HOOK_GUARD_ENTERED_STALE) {
         enum session_loss cause;
-        if (life_enter(&cause) == HOOK_RECORD && guard == HOOK_GUARD_ENTERED_STALE) {
-            life_after_jump();
-        }
+        (void)life_enter(guard == HOOK_GUARD_ENTERED_STALE, &cause);
         hook_guard_leave();
     }
     errno = host_errno;

@@ -65,11 +65,10 @@ static inline bool life_is_current(void)
 
 /* HOT. Disarmed for good. */
 bool life_is_off(void);
-/* COLD. Under the guard: starts the process or the thread. *ret_cause: why HOOK_EARLY. */
-enum hook_way life_enter(enum session_loss *ret_cause);
-/* COLD. A jump has left the last hook of this thread, which is current: what it left half done is
- * forgotten or taken up again. */
-void life_after_jump(void);
+/* COLD. Under the guard: starts the process or the thread. is_after_jump: a jump has left the last
+ * hook of this thread; what it left half done is forgotten or taken up again. *ret_cause: why
+ * HOOK_EARLY. */
+enum hook_way life_enter(bool is_after_jump, enum session_loss *ret_cause);
 /* HOT. Stops recording in this process for good. */
 void life_disarm(void);
 /* HOT. Counts a call that has no place: `events` of it were lost by `cause`. */

@@ -55,6 +55,7 @@ static void drop_walk(struct stack_mend *s)
     s->names.count = 0;
     s->hash = 0;
     s->top_sp = 0;
+    s->stands = 0;
 }
 
 static void forget_siblings(struct stack_mend *s)

@@ -67,7 +67,7 @@ struct stack_mend {
     uintptr_t top_sp; /* of the innermost frame, where the last walk leads to an outermost one by
                          the tables and a look may tell that it is this stack again; else 0 */
     uint32_t stands;  /* the look that failed last: as far as this frame the stack is the last walk;
-                         0: not at all */
+                         0: not at all, or that walk is forgotten */
     uint32_t siblings_index;  /* of the frame that siblings are of */
     uint64_t siblings_outer;  /* the sum of the terms outward of it */
     stack_rule siblings_rule; /* of one of them; where the others' is another one, it leads to the

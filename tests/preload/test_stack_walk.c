@@ -481,6 +481,23 @@ Test(stack_walk, a_note_is_found_with_its_stack_alone)
     cr_assert_null(last.note);
 }
 
+/* As when another thread closes a library between a look at the last walk and what comes of it. */
+Test(stack_walk, nothing_is_left_of_a_look_at_a_walk_that_is_forgotten)
+{
+    begin(SESSION_STACKS_WALK);
+    hook();
+    stack_note(state, &last);
+    struct stack_mend *walk = stack_last_walk(state);
+    uint32_t top = walk->count - 1;
+    uintptr_t pc = walk->pcs[top];
+    uintptr_t sp = walk->sps[top];
+    walk->pcs[1]++; /* memory says otherwise */
+    cr_assert_null(stack_mend_again(walk, pc, sp));
+    cr_assert_eq(walk->stands, 2);
+    stack_forget(state);
+    cr_assert_null(stack_known(state, pc, sp, 0));
+}
+
 static NOINLINE void named_inner(void)
 {
     hook();

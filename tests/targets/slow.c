@@ -135,7 +135,7 @@ int main(int argc, char **argv)
     } else if (strcmp(cause, "preemption") == 0) {
         share_processor();
     } else if (strcmp(cause, "consolidation") == 0) {
-        join_blocks(ROUNDS / 4);
+        join_blocks(ROUNDS);
     } else {
         fprintf(stderr, "usage: slow CAUSE\n");
         return 2;
