@@ -70,8 +70,7 @@ uint32_t hook_begin_measured(const uintptr_t *frame, size_t size)
 {
     struct hook_cause *cause = &hook_tls.scratch->cause;
     struct stack_at at = hook_at(frame);
-    return hook_cause_is_rested(cause) && hook_cause_begin(cause, &at, size) ? HOOK_STATE_MEASURED
-                                                                             : 0;
+    return hook_cause_begin(cause, &at, size) ? HOOK_STATE_MEASURED : 0;
 }
 
 uint32_t hook_measured(uint64_t start_ticks, uint64_t end_ticks)

@@ -119,7 +119,8 @@ hook_begin_sized(struct hook_now *now, enum hook_call call, size_t size, const v
         hook_guard_raise(now->frame[1], (uintptr_t)(now->frame + 2));
         now->state = hook_state(HOOK_RECORD, call, 0);
         if (__builtin_expect(hook_tls.armed != 0, false) &&
-            hook_cause_may_be_armed(now->frame[1], (uintptr_t)(now->frame + 2), size)) {
+            hook_cause_may_be_armed(now->frame[1], (uintptr_t)(now->frame + 2), size) &&
+            hook_cause_is_rested(&hook_tls.scratch->cause)) {
             now->state |= hook_begin_measured(frame, size);
         }
     } else {
