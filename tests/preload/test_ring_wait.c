@@ -5,8 +5,10 @@
 #include "base_clock.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
+#include <unistd.h>
 
-enum { EVENTS = 4 };
+enum { EVENTS = 16 };
 
 static struct session_control control;
 
@@ -40,8 +42,29 @@ Test(ring_wait, dropping_never_waits)
 Test(ring_wait, reading_ends_the_wait)
 {
     struct ring ring = full_ring(memory_session_create(1 << 20));
-    ring.place->ring_head = 2;
+    ring.place->ring_head = EVENTS / 4;
     cr_assert_eq(ring_wait(&ring, &control), RING_WAIT_ROOM);
+}
+
+/* Reads the ring one event at a time, and closes it before a quarter is read. */
+static void *read_slowly(void *argument)
+{
+    struct session_thread *place = argument;
+    for (int i = 1; i < EVENTS / 4; i++) {
+        usleep(2000);
+        place->ring_head = place->ring_head + 1;
+    }
+    control.recorder_state = SESSION_RECORDER_CLOSED;
+    return NULL;
+}
+
+Test(ring_wait, a_few_events_are_not_worth_coming_back_for)
+{
+    struct ring ring = full_ring(memory_session_create(1 << 20));
+    pthread_t reader;
+    cr_assert_eq(pthread_create(&reader, NULL, read_slowly, ring.place), 0);
+    cr_assert_eq(ring_wait(&ring, &control), RING_WAIT_CLOSED);
+    pthread_join(reader, NULL);
 }
 
 Test(ring_wait, a_silent_recorder_ends_all_waiting_for_good)
