@@ -231,17 +231,12 @@ bool link_touch(struct session_head *head, uint64_t off, uint64_t bytes)
     return is_in_stock(head, off, bytes) || (result == -EINVAL && back_by_name(off, bytes));
 }
 
-/* The offset of fresh space; 0 when there is none. */
-static uint64_t take_space(struct session_head *head, uint64_t bytes, bool is_backed)
+uint64_t link_reserve(struct session_head *head, uint64_t bytes)
 {
     bytes = mem_round_up(bytes, SESSION_LINE);
     uint64_t off = atomic_load_explicit(&head->used_bytes, memory_order_relaxed);
     do {
-        /* Backed before it is taken: a full disk takes nothing, and a later try may succeed. */
-        if (bytes > head->module_off - off ||
-            (is_backed &&
-             off + bytes > atomic_load_explicit(&head->backed_bytes, memory_order_acquire) &&
-             !link_touch(head, off, bytes))) {
+        if (bytes > head->module_off - off) {
             return 0;
         }
         /* Relaxed: the counter hands out disjoint ranges, it publishes nothing. */
@@ -250,14 +245,26 @@ static uint64_t take_space(struct session_head *head, uint64_t bytes, bool is_ba
     return off;
 }
 
-uint64_t link_alloc(struct session_head *head, uint64_t bytes)
+/* Where other space has been taken since, it stays taken. */
+static void give_back(struct session_head *head, uint64_t off, uint64_t bytes)
 {
-    return take_space(head, bytes, true);
+    uint64_t used = off + mem_round_up(bytes, SESSION_LINE);
+    (void)atomic_compare_exchange_strong_explicit(&head->used_bytes, &used, off,
+                                                  memory_order_relaxed, memory_order_relaxed);
 }
 
-uint64_t link_reserve(struct session_head *head, uint64_t bytes)
+/* Taken before it is backed: threads that all begin at once would back the same space, and all but
+ * one of them do so again for the next. */
+uint64_t link_alloc(struct session_head *head, uint64_t bytes)
 {
-    return take_space(head, bytes, false);
+    uint64_t off = link_reserve(head, bytes);
+    if (off == 0 ||
+        off + bytes <= atomic_load_explicit(&head->backed_bytes, memory_order_acquire) ||
+        link_touch(head, off, bytes)) {
+        return off;
+    }
+    give_back(head, off, bytes); /* a full disk: a later try may succeed */
+    return 0;
 }
 
 uint32_t link_modules_max(const struct session_head *head)

@@ -9,7 +9,7 @@ enum {
     READ_SHARE = 4,          /* a thread that slept comes back to so much of its ring */
     SPINS = 256,             /* of one that may not sleep */
     SLEEP_FIRST_NS = 200000, /* twice as long each time */
-    SLEEP_MOST_NS = 1000000
+    SLEEP_MOST_NS = 32000000
 };
 
 static const uint64_t SILENT_NS = 2000000000U;  /* neither beat nor reading: it is dead */

@@ -1,7 +1,7 @@
 /*
  * ring_wait - waiting for the recorder when a ring is full, with bounds.
  * A thread sleeps until a quarter of its ring is read: 200 us, twice as long each time, at most
- * 1 ms. Where a filter forbids that, it spins for some microseconds until anything is.
+ * 32 ms. Where a filter forbids that, it spins for some microseconds until anything is.
  * Threads: any.   Signals: may run in a handler.   Memory: none.   Errno: never touched.
  * A recorder that makes no progress for 2 s ends all waiting of this process for good; so does one
  * that still beats but has not read this ring for 10 s.

@@ -1,10 +1,12 @@
 #include "link_session.h"
+#include "memory_session.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -125,6 +127,20 @@ Test(link_session, space_is_backed_before_it_is_handed_out)
     cr_assert_eq(link_alloc(head, SESSION_MAP_BYTES), 0);
     cr_assert_eq(link_alloc(head, UINT64_MAX - 1000), 0);
     link_drop(head);
+}
+
+Test(link_session, space_that_cannot_be_backed_is_given_back)
+{
+    const uint64_t bytes = 64 << 10;
+    struct session_head *head = memory_session_create(1 << 20);
+    head->backed_bytes = 0;
+    uint64_t used = head->used_bytes;
+    cr_assert_eq(mprotect((char *)head + bytes, bytes, PROT_NONE), 0);
+    cr_assert_eq(link_alloc(head, 2 * bytes), 0);
+    cr_assert_eq(head->used_bytes, used);
+    cr_assert_eq(mprotect((char *)head + bytes, bytes, PROT_READ | PROT_WRITE), 0);
+    cr_assert_eq(link_alloc(head, 2 * bytes), used);
+    free(head);
 }
 
 Test(link_session, sessions_of_others_are_seen)
