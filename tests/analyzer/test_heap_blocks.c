@@ -85,6 +85,38 @@ Test(heap_blocks, a_long_random_walk_agrees_with_a_plain_array)
     heap_blocks_finish(&blocks);
 }
 
+enum { CROWD = 400, CROWD_HOMES = 7, CROWD_STEPS = 200000 };
+
+/* Hashes of few homes, the last buckets and the first: most are passed on, around the end. */
+static uint32_t crowded_hash(uint64_t i)
+{
+    return (uint32_t)((i % CROWD_HOMES) << 29) - (i % 2 == 0 ? 1 : 0);
+}
+
+Test(heap_blocks, what_full_buckets_pass_on_is_found_and_comes_back)
+{
+    struct heap_blocks blocks;
+    heap_blocks_init(&blocks);
+    bool is_live[CROWD] = {false};
+    uint64_t random = 7;
+    for (uint64_t step = 0; step < CROWD_STEPS; step++) {
+        uint64_t i = next_random(&random) % CROWD;
+        struct heap_blocks_found found = heap_blocks_find(&blocks, i + 1, crowded_hash(i));
+        cr_assert_eq(found.block != NULL, is_live[i], "step %lu", step);
+        if (is_live[i]) {
+            heap_blocks_remove(&blocks, found);
+        } else {
+            struct heap_block block = {.addr = (i + 1) & SESSION_LOW48};
+            cr_assert_not_null(heap_blocks_put(&blocks, &block, crowded_hash(i)));
+        }
+        is_live[i] = !is_live[i];
+    }
+    for (uint64_t i = 0; i < CROWD; i++) {
+        cr_assert_eq(heap_blocks_find(&blocks, i + 1, crowded_hash(i)).block != NULL, is_live[i]);
+    }
+    heap_blocks_finish(&blocks);
+}
+
 static void add_size(void *context, const struct heap_block *block)
 {
     *(uint64_t *)context += block->size;
