@@ -23,9 +23,17 @@ static struct window window_with(const struct heap_hist *hist, uint16_t code)
     return (struct window){first, end - first};
 }
 
-static int by_code(const void *left, const void *right)
+/* By insertion: they are few, and often in order. */
+static void sort_codes(uint16_t *codes, unsigned count)
 {
-    return (int)*(const uint16_t *)left - (int)*(const uint16_t *)right;
+    for (unsigned i = 1; i < count; i++) {
+        uint16_t code = codes[i];
+        unsigned at = i;
+        for (; at > 0 && codes[at - 1] > code; at--) {
+            codes[at] = codes[at - 1];
+        }
+        codes[at] = code;
+    }
 }
 
 /* The values that wait, added to a histogram all at once. */
@@ -35,7 +43,7 @@ static void merge_waiting(const struct heap_hist_rest *rest, struct hist *into)
     struct hist_bin bins[HEAP_HIST_WAITING];
     struct hist waiting = {.bins = bins, .bin_room = HEAP_HIST_WAITING};
     memcpy(codes, rest->waiting, rest->waiting_count * sizeof *codes);
-    qsort(codes, rest->waiting_count, sizeof *codes, by_code);
+    sort_codes(codes, rest->waiting_count);
     for (unsigned i = 0; i < rest->waiting_count; i++) {
         if (i > 0 && codes[i] == codes[i - 1]) {
             bins[waiting.bin_count - 1].count += 1;
@@ -70,24 +78,34 @@ static void drop_rest(struct heap_hist *hist)
     }
 }
 
-/* The bins of the rest that now have a counter move into it. */
+/* The values and bins of the rest that now have a counter move into it. */
 static void take_in_rest(struct heap_hist *hist)
 {
-    struct hist *rest = &hist->wide.rest->hist;
+    struct heap_hist_rest *rest = hist->wide.rest;
+    uint16_t kept_waiting = 0;
+    for (unsigned i = 0; i < rest->waiting_count; i++) {
+        unsigned at = (unsigned)rest->waiting[i] - hist->first_code;
+        if (at < hist->code_count && hist->wide.counts[at] != UINT32_MAX) {
+            hist->wide.counts[at] += 1;
+        } else {
+            rest->waiting[kept_waiting++] = rest->waiting[i];
+        }
+    }
+    rest->waiting_count = kept_waiting;
     uint32_t kept = 0;
-    end_waiting(hist->wide.rest);
-    for (uint32_t i = 0; i < rest->bin_count; i++) {
-        struct hist_bin bin = rest->bins[i];
+    for (uint32_t i = 0; i < rest->hist.bin_count; i++) {
+        struct hist_bin bin = rest->hist.bins[i];
         unsigned at = (unsigned)bin.code - hist->first_code;
         if (at < hist->code_count && bin.count <= UINT32_MAX - hist->wide.counts[at]) {
             hist->wide.counts[at] += (uint32_t)bin.count;
-            rest->count -= bin.count;
+            rest->hist.count -= bin.count;
         } else {
-            rest->bins[kept++] = bin;
+            rest->hist.bins[kept++] = bin;
         }
     }
-    rest->bin_count = kept;
-    if (kept == 0) { /* most histograms never need it once their window stands */
+    rest->hist.bin_count = kept;
+    if (kept == 0 &&
+        kept_waiting == 0) { /* most histograms never need it once their window stands */
         drop_rest(hist);
     }
 }
@@ -104,32 +122,52 @@ static void widen(struct heap_hist *hist, struct window window)
     hist->first_code = (uint16_t)window.first;
     hist->code_count = (uint16_t)window.count;
     hist->outside = 0;
-    take_in_rest(hist);
+    if (hist->wide.rest != NULL) {
+        take_in_rest(hist);
+    }
+}
+
+static void add_to_rest(struct heap_hist *hist, uint16_t code, uint16_t count)
+{
+    struct heap_hist_rest *rest = rest_of(hist);
+    if (count > 1) {
+        hist_add(&rest->hist, code, count);
+        return;
+    }
+    rest->waiting[rest->waiting_count++] = code;
+    if (rest->waiting_count == HEAP_HIST_WAITING) {
+        end_waiting(rest);
+    }
+}
+
+/* Whether so many more counters are paid for, and there is memory for them. */
+static bool may_widen(const struct heap_hist *hist, unsigned more,
+                      const struct heap_hist_budget *budget)
+{
+    unsigned pay = budget->bytes_used < HEAP_HIST_PLENTY_BYTES ? 1 : HEAP_HIST_PAY;
+    return hist->outside >= more / HEAP_HIST_STEP * pay &&
+           budget->bytes_used + more * sizeof *hist->wide.counts <= HEAP_HIST_COUNTER_BYTES;
 }
 
 /* Counts values for which there is no counter. */
 static void add_outside(struct heap_hist *hist, uint16_t code, uint16_t count,
                         struct heap_hist_budget *budget)
 {
-    struct heap_hist_rest *rest = rest_of(hist);
-    if (count > 1) {
-        hist_add(&rest->hist, code, count);
-    } else {
-        rest->waiting[rest->waiting_count++] = code;
-        if (rest->waiting_count == HEAP_HIST_WAITING) {
-            end_waiting(rest);
-        }
-    }
     hist->outside =
         (uint16_t)(count < UINT16_MAX - hist->outside ? hist->outside + count : UINT16_MAX);
     struct window window = window_with(hist, code);
     unsigned more = window.count - hist->code_count;
-    size_t more_bytes = more * sizeof *hist->wide.counts;
-    unsigned pay = budget->bytes_used < HEAP_HIST_PLENTY_BYTES ? 1 : HEAP_HIST_PAY;
-    if (hist->outside >= more / HEAP_HIST_STEP * pay &&
-        budget->bytes_used + more_bytes <= HEAP_HIST_COUNTER_BYTES) {
-        budget->bytes_used += more_bytes;
-        widen(hist, window);
+    if (!may_widen(hist, more, budget)) {
+        add_to_rest(hist, code, count);
+        return;
+    }
+    budget->bytes_used += more * sizeof *hist->wide.counts;
+    widen(hist, window);
+    uint32_t *counter = &hist->wide.counts[code - hist->first_code];
+    if (*counter <= UINT32_MAX - count) {
+        *counter += count;
+    } else {
+        add_to_rest(hist, code, count); /* what was in the rest fills it */
     }
 }
 
