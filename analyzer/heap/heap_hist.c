@@ -23,41 +23,16 @@ static struct window window_with(const struct heap_hist *hist, uint16_t code)
     return (struct window){first, end - first};
 }
 
-/* By insertion: they are few, and often in order. */
-static void sort_codes(uint16_t *codes, unsigned count)
+static void add_waiting(const struct heap_hist_rest *rest, struct hist *into)
 {
-    for (unsigned i = 1; i < count; i++) {
-        uint16_t code = codes[i];
-        unsigned at = i;
-        for (; at > 0 && codes[at - 1] > code; at--) {
-            codes[at] = codes[at - 1];
-        }
-        codes[at] = code;
-    }
-}
-
-/* The values that wait, added to a histogram all at once. */
-static void merge_waiting(const struct heap_hist_rest *rest, struct hist *into)
-{
-    uint16_t codes[HEAP_HIST_WAITING];
-    struct hist_bin bins[HEAP_HIST_WAITING];
-    struct hist waiting = {.bins = bins, .bin_room = HEAP_HIST_WAITING};
-    memcpy(codes, rest->waiting, rest->waiting_count * sizeof *codes);
-    sort_codes(codes, rest->waiting_count);
     for (unsigned i = 0; i < rest->waiting_count; i++) {
-        if (i > 0 && codes[i] == codes[i - 1]) {
-            bins[waiting.bin_count - 1].count += 1;
-            waiting.count += 1;
-        } else {
-            hist_append(&waiting, codes[i], 1);
-        }
+        hist_add(into, rest->waiting[i], 1);
     }
-    hist_merge(into, &waiting);
 }
 
 static void end_waiting(struct heap_hist_rest *rest)
 {
-    merge_waiting(rest, &rest->hist);
+    add_waiting(rest, &rest->hist);
     rest->waiting_count = 0;
 }
 
@@ -257,15 +232,17 @@ void heap_hist_read(const struct heap_hist *hist, struct hist *ret)
         read_few(hist, ret);
         return;
     }
-    hist_reserve(ret, count_used(hist));
+    const struct heap_hist_rest *rest = hist->wide.rest;
+    hist_reserve(ret, count_used(hist) +
+                          (rest != NULL ? rest->hist.bin_count + rest->waiting_count : 0));
     for (unsigned i = 0; i < hist->code_count; i++) {
         if (hist->wide.counts[i] != 0) {
             hist_append(ret, (uint16_t)(hist->first_code + i), hist->wide.counts[i]);
         }
     }
-    if (hist->wide.rest != NULL) {
-        hist_merge(ret, &hist->wide.rest->hist);
-        merge_waiting(hist->wide.rest, ret);
+    if (rest != NULL) {
+        hist_merge(ret, &rest->hist);
+        add_waiting(rest, ret);
     }
 }
 
