@@ -314,7 +314,7 @@ static inline void look_closer(struct heap_turn *turn)
 {
     turn->likely = turn->is_end && turn->process != NULL
                        ? heap_blocks_prefetch_record(&turn->process->blocks, turn->hash)
-                       : NULL;
+                       : (struct heap_blocks_found){NULL, 0};
 }
 
 /* Cache misses lie on each event's way, one behind the other. */

@@ -32,8 +32,8 @@ static void look_at_counters(const struct heap *heap, const struct heap_turn *tu
 /* What a record says by now: it may be another block's, so nothing of it is believed. */
 static const struct heap_site *birth_site(const struct heap *heap, const struct heap_turn *turn)
 {
-    bool is_known = turn->likely != NULL && turn->likely->site < heap->sites.site_count;
-    return is_known ? &heap->sites.sites[turn->likely->site] : NULL;
+    bool is_known = turn->likely.block != NULL && turn->likely.block->site < heap->sites.site_count;
+    return is_known ? &heap->sites.sites[turn->likely.block->site] : NULL;
 }
 
 static void look_at_birth(const struct heap *heap, const struct heap_turn *turn)
@@ -52,8 +52,9 @@ static void look_at_life(const struct heap *heap, const struct heap_turn *turn)
         return;
     }
     uint64_t mask = (UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1;
-    uint64_t allocs = (turn->process->births - turn->likely->birth - 1) & mask;
-    heap_hist_prefetch(&s->life_ns, loglin_code(turn->event->time_ns - turn->likely->born_ns));
+    uint64_t allocs = (turn->process->births - turn->likely.block->birth - 1) & mask;
+    heap_hist_prefetch(&s->life_ns,
+                       loglin_code(turn->event->time_ns - turn->likely.block->born_ns));
     heap_hist_prefetch(&s->life_allocs, loglin_code(allocs));
     __builtin_prefetch(&heap->profile->paths.at[s->path]);
     if (s->last_pair != 0 && s->last_free_site == turn->site) {

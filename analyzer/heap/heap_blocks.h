@@ -1,12 +1,11 @@
 /*
  * heap_blocks - the live blocks of one process: address -> block.
  *
- * Two parts. The index is open addressing over buckets of eight slots in one cache line (32 bits of
- * hash, 32 bits of record number each), which are compared all at once: whatever the addresses, the
- * processor foresees where a search ends, and growing reads no record. The records lie in chunks,
- * each twice as large as the one before, with a last-in-first-out free list, so that a malloc after
- * a free works in warm memory and nothing is copied as the table grows. Deletion brings back what a
- * full bucket had passed on: no tombstones, no decay.
+ * Two parts. The index is open addressing with linear probing over 8-byte slots (32 bits of hash,
+ * 32 bits of record number), so that a probe and a deletion stay within a cache line or two and
+ * growing reads no record. The records lie in chunks, each twice as large as the one before, with a
+ * last-in-first-out free list, so that a malloc after a free works in warm memory and nothing is
+ * copied as the table grows. Deletion shifts followers back: no tombstones, no decay.
  * Cost: 40 bytes a record, and 11 to 21 a block for the index.
  *
  * Whoever handles many events hashes an address once (heap_blocks_hash), asks the cache for what
@@ -18,8 +17,6 @@
 #ifndef ALLOCTRAP_HEAP_HEAP_BLOCKS_H
 #define ALLOCTRAP_HEAP_HEAP_BLOCKS_H
 
-#include <emmintrin.h>
-#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,8 +24,6 @@
 #include "alloctrap/session.h"
 
 enum {
-    HEAP_BLOCKS_LANES = 8,
-    HEAP_BLOCKS_ALL_LANES = (1 << HEAP_BLOCKS_LANES) - 1,
     HEAP_BLOCK_BIRTH_BITS = 40,
     HEAP_BLOCK_CHAIN_BITS = 24,
     HEAP_BLOCK_CHAIN_MAX = (1 << HEAP_BLOCK_CHAIN_BITS) - 1,
@@ -49,14 +44,9 @@ struct heap_block {
 };
 _Static_assert(sizeof(struct heap_block) == 40, "what 64 bytes a live block are made of");
 
-struct heap_bucket {
-    alignas(64) uint32_t hashes[HEAP_BLOCKS_LANES];
-    uint32_t records_1[HEAP_BLOCKS_LANES]; /* + 1; 0 = free */
-};
-
 struct heap_blocks {
-    struct heap_bucket *buckets; /* a power of two of them */
-    uint64_t bucket_count;
+    uint64_t *slots; /* hash << 32 | record + 1; 0 = free */
+    uint64_t slot_count;
     uint64_t count;
     uint64_t seed;
     uint32_t records_used; /* ever handed out; the free list holds those given back */
@@ -68,8 +58,7 @@ struct heap_blocks {
  */
 struct heap_blocks_found {
     struct heap_block *block;
-    uint64_t bucket;
-    unsigned lane;
+    uint64_t slot;
 };
 
 void heap_blocks_init(struct heap_blocks *blocks);
@@ -92,45 +81,34 @@ static inline struct heap_block *heap_blocks_record(const struct heap_blocks *bl
     return &blocks->chunks[chunk][within];
 }
 
-/* HOT. The home of a hash. By its upper bits: growing then moves slots in order, from front to
- * back.
- */
-static inline uint64_t heap_blocks_home(const struct heap_blocks *blocks, uint32_t hash)
+/* HOT. The live block at addr, whose hash this is, when the index has it at `slot`; one that
+ * heap_blocks_prefetch_record() gave, however long ago. */
+static inline struct heap_block *heap_blocks_at(const struct heap_blocks *blocks, uint64_t addr,
+                                                uint32_t hash, uint64_t slot)
 {
-    return (uint64_t)hash * blocks->bucket_count >> 32;
-}
-
-/* PURE. The lanes that hold a value: bit i of lane i. */
-static inline unsigned heap_blocks_lanes(const uint32_t lanes[static HEAP_BLOCKS_LANES],
-                                         uint32_t value)
-{
-    __m128i wanted = _mm_set1_epi32((int)value);
-    __m128i low = _mm_cmpeq_epi32(_mm_load_si128((const __m128i *)lanes), wanted);
-    __m128i high = _mm_cmpeq_epi32(_mm_load_si128((const __m128i *)lanes + 1), wanted);
-    __m128i words = _mm_packs_epi32(low, high);
-    return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(words, _mm_setzero_si128()));
+    uint64_t there = blocks->slots[slot];
+    if (there == 0 || there >> 32 != hash) {
+        return NULL;
+    }
+    struct heap_block *block = heap_blocks_record(blocks, (uint32_t)there - 1);
+    return block->addr == (addr & SESSION_LOW48) ? block : NULL;
 }
 
 /* HOT. The live block at addr, whose hash this is. */
 static inline struct heap_blocks_found heap_blocks_find(const struct heap_blocks *blocks,
                                                         uint64_t addr, uint32_t hash)
 {
-    uint64_t at = heap_blocks_home(blocks, hash);
-    for (;; at = (at + 1) & (blocks->bucket_count - 1)) {
-        const struct heap_bucket *bucket = &blocks->buckets[at];
-        unsigned free_lanes = heap_blocks_lanes(bucket->records_1, 0);
-        unsigned lanes = heap_blocks_lanes(bucket->hashes, hash) & ~free_lanes;
-        for (; lanes != 0; lanes &= lanes - 1) {
-            unsigned lane = (unsigned)__builtin_ctz(lanes);
-            struct heap_block *block = heap_blocks_record(blocks, bucket->records_1[lane] - 1);
-            if (__builtin_expect(block->addr == (addr & SESSION_LOW48), true)) {
-                return (struct heap_blocks_found){block, at, lane};
+    uint64_t mask = blocks->slot_count - 1;
+    uint64_t at = (uint64_t)hash * blocks->slot_count >> 32;
+    for (; blocks->slots[at] != 0; at = (at + 1) & mask) {
+        if (blocks->slots[at] >> 32 == hash) {
+            struct heap_block *block = heap_blocks_record(blocks, (uint32_t)blocks->slots[at] - 1);
+            if (block->addr == (addr & SESSION_LOW48)) {
+                return (struct heap_blocks_found){block, at};
             }
         }
-        if (__builtin_expect(free_lanes != 0, true)) {
-            return (struct heap_blocks_found){.block = NULL};
-        }
     }
+    return (struct heap_blocks_found){NULL, 0};
 }
 
 /* HOT. Makes a block live, at its address, whose hash this is. The table's copy of it; NULL when
@@ -148,12 +126,13 @@ void heap_blocks_each(const struct heap_blocks *blocks,
 /* HOT. Asks the cache for what a find of this hash will read first. */
 static inline void heap_blocks_prefetch(const struct heap_blocks *blocks, uint32_t hash)
 {
-    __builtin_prefetch(&blocks->buckets[heap_blocks_home(blocks, hash)]);
+    __builtin_prefetch(&blocks->slots[(uint64_t)hash * blocks->slot_count >> 32]);
 }
 
-/* HOT. The same one step later: when the index has come, asks for the record. What it most probably
- * is, or NULL; memory that is good as long as the table, and may hold another block by then. */
-const struct heap_block *heap_blocks_prefetch_record(const struct heap_blocks *blocks,
+/* HOT. The same one step later: when the index has come, asks for the record. Most probably what a
+ * find will give: block is NULL or memory that is good as long as the table, and may hold another
+ * block by then. */
+struct heap_blocks_found heap_blocks_prefetch_record(const struct heap_blocks *blocks,
                                                      uint32_t hash);
 
 /* Memory in use, in bytes: the index, and records up to the last one ever needed at a time. */

@@ -324,11 +324,22 @@ static bool meets_waiting(struct heap *heap, struct heap_process *process,
     return true;
 }
 
+/* What an event ends: nearly always where it was when it was asked for ahead. */
+static inline struct heap_blocks_found find_ended(const struct heap_turn *turn)
+{
+    const struct heap_blocks *blocks = &turn->process->blocks;
+    uint64_t slot = turn->likely.slot;
+    struct heap_block *block = heap_blocks_at(blocks, turn->event->addr, turn->hash, slot);
+    return __builtin_expect(block != NULL, true)
+               ? (struct heap_blocks_found){block, slot}
+               : heap_blocks_find(blocks, turn->event->addr, turn->hash);
+}
+
 void heap_life_end(struct heap *heap, const struct heap_turn *turn, struct heap_thread *thread)
 {
     const struct heap_event *event = turn->event;
     struct heap_process *process = turn->process;
-    struct heap_blocks_found live = heap_blocks_find(&process->blocks, event->addr, turn->hash);
+    struct heap_blocks_found live = find_ended(turn);
     bool has_waiting = process->late.waiting != 0;
     if (has_waiting && meets_waiting(heap, process, live.block, event)) {
         return;

@@ -29,7 +29,7 @@ struct heap_turn {
     uint32_t hash;                   /* of its address, by heap_blocks_hash() */
     uint32_t site;                   /* before its turn comes: most probably */
     bool is_end;                     /* it may end a block, and begins none */
-    const struct heap_block *likely; /* what it ends, most probably; NULL: not known */
+    struct heap_blocks_found likely; /* what it ends, most probably; block NULL: not known */
 };
 
 struct heap {

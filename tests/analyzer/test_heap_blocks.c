@@ -87,13 +87,13 @@ Test(heap_blocks, a_long_random_walk_agrees_with_a_plain_array)
 
 enum { CROWD = 400, CROWD_HOMES = 7, CROWD_STEPS = 200000 };
 
-/* Hashes of few homes, the last buckets and the first: most are passed on, around the end. */
+/* Hashes of few homes, those at both ends of the index among them: runs grow long and wrap. */
 static uint32_t crowded_hash(uint64_t i)
 {
     return (uint32_t)((i % CROWD_HOMES) << 29) - (i % 2 == 0 ? 1 : 0);
 }
 
-Test(heap_blocks, what_full_buckets_pass_on_is_found_and_comes_back)
+Test(heap_blocks, crowded_runs_stay_whole_around_the_end)
 {
     struct heap_blocks blocks;
     heap_blocks_init(&blocks);
