@@ -32,15 +32,26 @@ static void add_mark(struct heap_spans *spans, const char *name, const struct he
     *MEM_PUSH(&spans->marks) = span;
 }
 
+static bool is_of(const struct heap_span_thread *thread, const struct heap_event *event)
+{
+    return thread->process == event->process && thread->id == event->thread;
+}
+
 static struct heap_span_thread *thread_of(struct heap_spans *spans, const struct heap_event *event)
 {
-    uint32_t id = id_map_find(&spans->thread_map, event->process, event->thread);
-    if (id == ID_MAP_NONE) {
-        id = (uint32_t)spans->threads.count;
-        (void)MEM_PUSH(&spans->threads);
-        id_map_put(&spans->thread_map, event->process, event->thread, id);
+    uint32_t at = spans->last_thread;
+    if (at < spans->threads.count && is_of(&spans->threads.at[at], event)) {
+        return &spans->threads.at[at];
     }
-    return &spans->threads.at[id];
+    at = id_map_find(&spans->thread_map, event->process, event->thread);
+    if (at == ID_MAP_NONE) {
+        at = (uint32_t)spans->threads.count;
+        *MEM_PUSH(&spans->threads) =
+            (struct heap_span_thread){.process = event->process, .id = event->thread};
+        id_map_put(&spans->thread_map, event->process, event->thread, at);
+    }
+    spans->last_thread = at;
+    return &spans->threads.at[at];
 }
 
 static uint32_t phase_of(struct heap_spans *spans, uint32_t kind, uint64_t note, const char *name,
@@ -54,6 +65,35 @@ static uint32_t phase_of(struct heap_spans *spans, uint32_t kind, uint64_t note,
     return span;
 }
 
+static bool is_in(const uint32_t *items, uint32_t count, uint32_t item)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (items[i] == item) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A phase of the thread has begun or ended. */
+static void note_spans(const struct heap_spans *spans, struct heap_span_thread *thread)
+{
+    thread->is_paused = false;
+    thread->span_count = 0;
+    for (uint32_t i = 0; i < thread->open_count && i < HEAP_SPANS_OPEN_MAX; i++) {
+        uint32_t span = thread->open[i].span;
+        if (spans->spans.at[span].kind == PROFILE_PAUSE) {
+            thread->is_paused = true;
+            thread->span_count = 1;
+            thread->spans[0] = span;
+            return;
+        }
+        if (!is_in(thread->spans, thread->span_count, span)) {
+            thread->spans[thread->span_count++] = span;
+        }
+    }
+}
+
 static void open_phase(struct heap_spans *spans, const struct heap_event *event, uint32_t kind,
                        const char *name)
 {
@@ -64,6 +104,7 @@ static void open_phase(struct heap_spans *spans, const struct heap_event *event,
         thread->open[thread->open_count] = (struct heap_span_open){span, event->time_ns};
     }
     thread->open_count += 1; /* deeper ones are counted, so that ends match */
+    note_spans(spans, thread);
 }
 
 /* Ends the innermost phase of this kind and name, wherever it stands: phases need not nest. */
@@ -83,6 +124,7 @@ static void close_phase(struct heap_spans *spans, const struct heap_event *event
                 thread->open[k - 1] = thread->open[k];
             }
             thread->open_count -= 1;
+            note_spans(spans, thread);
             return;
         }
     }
@@ -137,38 +179,35 @@ static struct heap_span_call *call_of(struct heap_spans *spans, uint32_t span, u
     return &spans->calls.at[id];
 }
 
+/* What call_of() gives, nearly always by a look at what the site had last. */
+static struct heap_span_call *call_again(struct heap_spans *spans, uint32_t span, uint32_t site,
+                                         uint8_t call)
+{
+    while (spans->last_calls_1.count <= site) {
+        (void)MEM_PUSH(&spans->last_calls_1);
+    }
+    uint32_t *last_1 = &spans->last_calls_1.at[site];
+    if (*last_1 != 0) {
+        struct heap_span_call *last = &spans->calls.at[*last_1 - 1];
+        if (last->span == span && last->call == call) {
+            return last;
+        }
+    }
+    struct heap_span_call *found = call_of(spans, span, site, call);
+    *last_1 = (uint32_t)(found - spans->calls.at) + 1;
+    return found;
+}
+
 static void add_to(struct heap_spans *spans, uint32_t span, const struct heap_event *event,
                    uint32_t site, const struct profile_calls *added,
                    struct heap_hist_budget *budget)
 {
-    struct heap_span_call *call = call_of(spans, span, site, event->call);
+    struct heap_span_call *call = call_again(spans, span, site, event->call);
     profile_calls_add(&call->counts, added);
     if (added->calls != 0) {
         uint16_t code = event->latency < LOGLIN_CODES ? event->latency : LOGLIN_CODES - 1;
         heap_hist_add(&call->latency, code, budget);
     }
-}
-
-static bool is_open_before(const struct heap_span_thread *thread, uint32_t at)
-{
-    for (uint32_t i = 0; i < at; i++) {
-        if (thread->open[i].span == thread->open[at].span) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The pause that the thread is in, or ID_MAP_NONE. */
-static uint32_t pause_of(const struct heap_spans *spans, const struct heap_span_thread *thread,
-                         uint32_t open_count)
-{
-    for (uint32_t i = 0; i < open_count; i++) {
-        if (spans->spans.at[thread->open[i].span].kind == PROFILE_PAUSE) {
-            return thread->open[i].span;
-        }
-    }
-    return ID_MAP_NONE;
 }
 
 static uint32_t mark_at(const struct heap_spans *spans, uint64_t time_ns)
@@ -184,21 +223,12 @@ void heap_spans_count(struct heap_spans *spans, const struct heap_event *event, 
                       const struct profile_calls *added, struct heap_hist_budget *budget)
 {
     const struct heap_span_thread *thread = thread_of(spans, event);
-    uint32_t open_count =
-        thread->open_count < HEAP_SPANS_OPEN_MAX ? thread->open_count : HEAP_SPANS_OPEN_MAX;
-    uint32_t pause = pause_of(spans, thread, open_count);
-    if (pause != ID_MAP_NONE) {
-        add_to(spans, pause, event, site, added, budget);
-        return;
-    }
-    uint32_t mark = mark_at(spans, event->time_ns);
+    uint32_t mark = thread->is_paused ? ID_MAP_NONE : mark_at(spans, event->time_ns);
     if (mark != ID_MAP_NONE) {
         add_to(spans, mark, event, site, added, budget);
     }
-    for (uint32_t i = 0; i < open_count; i++) {
-        if (!is_open_before(thread, i)) {
-            add_to(spans, thread->open[i].span, event, site, added, budget);
-        }
+    for (uint32_t i = 0; i < thread->span_count; i++) {
+        add_to(spans, thread->spans[i], event, site, added, budget);
     }
 }
 
@@ -238,6 +268,7 @@ void heap_spans_finish(struct heap_spans *spans)
     free(spans->marks.at);
     free(spans->threads.at);
     free(spans->calls.at);
+    free(spans->last_calls_1.at);
     id_map_finish(&spans->phase_map);
     id_map_finish(&spans->thread_map);
     id_map_finish(&spans->call_map);

@@ -38,8 +38,14 @@ struct heap_span_open {
 };
 
 struct heap_span_thread {
+    uint32_t process;
+    uint32_t id;
     uint32_t open_count;
     struct heap_span_open open[HEAP_SPANS_OPEN_MAX];
+    /* What its events count for, but for the mark: its pause alone, or each open span once. */
+    bool is_paused;
+    uint32_t span_count;
+    uint32_t spans[HEAP_SPANS_OPEN_MAX];
 };
 
 struct heap_spans {
@@ -48,9 +54,11 @@ struct heap_spans {
     MEM_ARRAY(uint32_t) marks;            /* spans of marks, in the order of time */
     MEM_ARRAY(struct heap_span_thread) threads;
     MEM_ARRAY(struct heap_span_call) calls;
-    struct id_map phase_map;  /* kind, note -> span */
-    struct id_map thread_map; /* process, thread -> threads */
-    struct id_map call_map;   /* span, site and call -> calls */
+    MEM_ARRAY(uint32_t) last_calls_1; /* by site: the call that it had last, + 1; 0 = none */
+    uint32_t last_thread;             /* whose event came last */
+    struct id_map phase_map;          /* kind, note -> span */
+    struct id_map thread_map;         /* process, thread -> threads */
+    struct id_map call_map;           /* span, site and call -> calls */
 };
 
 /* A program says something. */
