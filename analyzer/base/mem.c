@@ -79,23 +79,11 @@ char *mem_format(const char *format, ...)
     return checked(length < 0 ? NULL : text, 1);
 }
 
-/* Copying to huge pages takes less than the faults of small ones. */
-static void *larger_array(void *at, size_t count, size_t room, size_t item_bytes)
-{
-    if (room < HUGE_PAGE_BYTES / item_bytes) {
-        return mem_resize(at, room, item_bytes);
-    }
-    void *larger = mem_large(room, item_bytes);
-    memcpy(larger, at, count * item_bytes);
-    free(at);
-    return larger;
-}
-
 void *mem_array_room(void *at, size_t count, size_t *room, size_t item_bytes)
 {
     if (count == *room) {
         *room = *room == 0 ? ARRAY_ROOM_FIRST : *room * 2;
-        at = larger_array(at, count, *room, item_bytes);
+        at = mem_resize(at, *room, item_bytes);
     }
     memset((char *)at + count * item_bytes, 0, item_bytes);
     return at;

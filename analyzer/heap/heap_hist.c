@@ -79,9 +79,8 @@ static void take_in_rest(struct heap_hist *hist)
         }
     }
     rest->hist.bin_count = kept;
-    if (kept == 0 &&
-        kept_waiting == 0) { /* most histograms never need it once their window stands */
-        drop_rest(hist);
+    if (kept == 0 && kept_waiting == 0) {
+        drop_rest(hist); /* most never need it once their window stands */
     }
 }
 
