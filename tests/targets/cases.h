@@ -82,6 +82,28 @@ static inline void cases_status_line(const char *status, const char *name, char 
     out[len] = '\0';
 }
 
+static inline void cases_read_status(char *status, size_t room)
+{
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? 0 : read(fd, status, room - 1);
+    status[got > 0 ? got : 0] = '\0';
+    close(fd);
+}
+
+/* A thread that was joined may be counted for a moment yet; one that stays is told. */
+static inline void cases_read_settled_status(char *status, size_t room)
+{
+    char threads[64];
+    for (int i = 0; i < 200; i++) {
+        cases_read_status(status, room);
+        cases_status_line(status, "Threads:", threads, sizeof threads);
+        if (threads[0] == '\0' || strcmp(threads, "Threads:\t1") == 0) {
+            return;
+        }
+        usleep(1000);
+    }
+}
+
 /* What the process can see of itself: descriptors, threads, signals, children. */
 static inline void tell_seen(void)
 {
@@ -90,10 +112,7 @@ static inline void tell_seen(void)
     int count;
     int highest;
     cases_count_fds(&count, &highest);
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? 0 : read(fd, status, sizeof status - 1);
-    status[got > 0 ? got : 0] = '\0';
-    close(fd);
+    cases_read_settled_status(status, sizeof status);
     char line[128];
     int len = snprintf(line, sizeof line, "descriptors %d highest %d children %d\n", count, highest,
                        waitpid(-1, NULL, WNOHANG | __WALL) >= 0);
