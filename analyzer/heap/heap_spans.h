@@ -65,7 +65,7 @@ struct heap_spans {
 void heap_spans_note(struct heap_spans *spans, const struct profile *profile,
                      const struct heap_event *event);
 
-/* Adds what an event added to its site's counts; code: its latency, when it was a call. */
+/* HOT. Adds what an event added to its site's counts to the spans that it belongs to. */
 void heap_spans_count(struct heap_spans *spans, const struct heap_event *event, uint32_t site,
                       const struct profile_calls *added, struct heap_hist_budget *budget);
 

@@ -117,6 +117,30 @@ Test(heap_blocks, crowded_runs_stay_whole_around_the_end)
     heap_blocks_finish(&blocks);
 }
 
+/* What was asked for ahead is looked at later: the index may have changed, or grown. */
+Test(heap_blocks, a_slot_found_ahead_gives_the_block_or_nothing)
+{
+    struct heap_blocks blocks;
+    heap_blocks_init(&blocks);
+    uint32_t hash = heap_blocks_hash(&blocks, 16);
+    uint64_t empty_slot = heap_blocks_prefetch_record(&blocks, hash).slot;
+    cr_assert_null(heap_blocks_at(&blocks, 16, hash, empty_slot));
+    struct heap_block *block = put(&blocks, 16);
+    struct heap_blocks_found ahead = heap_blocks_prefetch_record(&blocks, hash);
+    cr_assert_eq(ahead.block, block);
+    cr_assert_eq(heap_blocks_at(&blocks, 16, hash, ahead.slot), block);
+    cr_assert_null(heap_blocks_at(&blocks, 32, hash, ahead.slot), "another address");
+    for (uint64_t i = 2; i <= 1000; i++) {
+        put(&blocks, i * 16);
+        struct heap_block *seen = heap_blocks_at(&blocks, 16, hash, ahead.slot);
+        cr_assert(seen == NULL || seen == block, "%lu blocks", i);
+    }
+    ahead = heap_blocks_prefetch_record(&blocks, hash);
+    drop(&blocks, 16);
+    cr_assert_null(heap_blocks_at(&blocks, 16, hash, ahead.slot));
+    heap_blocks_finish(&blocks);
+}
+
 static void add_size(void *context, const struct heap_block *block)
 {
     *(uint64_t *)context += block->size;
