@@ -12,8 +12,6 @@
 #include "live/live_say.h"
 #include "live/live_signals.h"
 
-enum { IDLE_MIN_MS = 1, IDLE_MAX_MS = 10 };
-
 static const uint64_t GRACE_NS = 20000000;
 static const uint64_t STRANGER_NS = 250000000;
 
@@ -43,10 +41,9 @@ static bool is_over(struct attach *attach)
 
 static enum err_code run_loop(struct attach *attach, struct err *reterr)
 {
-    int idle_ms = IDLE_MIN_MS;
     while (!is_over(attach)) {
         live_signals_read(&attach->signals, 0);
-        uint64_t passed = live_recorder_pass(attach->recorder);
+        live_recorder_pass(attach->recorder);
         uint64_t now_ns = live_clock_ns();
         if (now_ns - attach->strangers_ns > STRANGER_NS &&
             live_process_is_gone(attach->pid, attach->pid_fd)) {
@@ -57,10 +54,7 @@ static enum err_code run_loop(struct attach *attach, struct err *reterr)
         if (code != ERR_NONE) {
             return code;
         }
-        idle_ms = passed > 0 ? IDLE_MIN_MS : idle_ms < IDLE_MAX_MS ? idle_ms + 1 : IDLE_MAX_MS;
-        if (passed < LIVE_RECORDER_BUSY) {
-            live_recorder_wait(attach->recorder, idle_ms, attach->signals.fd);
-        }
+        live_recorder_nap(attach->recorder, attach->signals.fd);
     }
     return ERR_NONE;
 }

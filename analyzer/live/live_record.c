@@ -20,8 +20,8 @@
 #include "live/live_signals.h"
 #include "live/live_why.h"
 
-enum { IDLE_MIN_MS = 1, IDLE_MAX_MS = 10, GRACE_NS = 20000000 };
-
+static const uint64_t GRACE_NS = 20000000;
+static const uint64_t LOOK_NS = 100000000;
 static const uint64_t STILL_RUNNING_NS = 1000000000;
 static const uint64_t STRANGER_NS = 250000000;
 
@@ -135,20 +135,16 @@ static bool is_over(const struct record *record)
 
 static enum err_code run_loop(struct record *record, struct err *reterr)
 {
-    int idle_ms = IDLE_MIN_MS;
     while (!is_over(record)) {
         live_signals_read(&record->signals, record->host_ended_ns == 0 ? record->launch.pid : 0);
         note_host_end(record);
-        uint64_t passed = live_recorder_pass(record->recorder);
+        live_recorder_pass(record->recorder);
         look_after_host(record);
         enum err_code code = live_recorder_checkpoint(record->recorder, reterr);
         if (code != ERR_NONE) {
             return code;
         }
-        idle_ms = passed > 0 ? IDLE_MIN_MS : idle_ms < IDLE_MAX_MS ? idle_ms + 1 : IDLE_MAX_MS;
-        if (passed < LIVE_RECORDER_BUSY) {
-            live_recorder_wait(record->recorder, idle_ms, record->signals.fd);
-        }
+        live_recorder_nap(record->recorder, record->signals.fd);
     }
     return ERR_NONE;
 }
@@ -226,7 +222,7 @@ static enum err_code finish(struct record *record, enum err_code code, struct er
 static void await_host(struct record *record)
 {
     while (!live_launch_poll(&record->launch) && !record->signals.is_ending) {
-        live_recorder_wait(record->recorder, 100, record->signals.fd);
+        live_recorder_wait(record->recorder, LOOK_NS, record->signals.fd);
         live_signals_read(&record->signals, record->launch.pid);
     }
 }

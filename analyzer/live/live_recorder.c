@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "live/live_clock.h"
@@ -16,6 +17,7 @@
 
 enum { SAVE_SHARE = 20, POLL_MAX = 1024 };
 
+static const uint64_t NS_PER_S = 1000000000;
 static const uint64_t SAMPLE_NS = 100000000;
 static const uint64_t SAVE_NS = 5000000000;
 static const uint64_t LOOK_NS = 100000000; /* a look at all processes */
@@ -179,20 +181,34 @@ static void take_run(void *context, struct live_ring *ring, const struct session
     }
 }
 
-static bool is_pressed(const struct live_session *session)
-{
-    for (uint32_t i = 0; i < session->ring_count; i++) {
-        if (live_order_is_pressed(&session->rings[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Comparable with the events' stamps, whatever the clock. */
 static uint64_t now_of(const struct live_recorder *recorder)
 {
     return live_clock_by(&recorder->dir->control->clock);
+}
+
+/* A ring alone is in order by itself. */
+static bool is_one_ring(const struct live_recorder *recorder)
+{
+    return recorder->sessions.count == 1 && recorder->sessions.at[0]->ring_count == 1;
+}
+
+/* Reads all tails. Returns the hold-back. */
+static uint64_t look_at_rings(struct live_recorder *recorder, uint64_t now_ns)
+{
+    bool is_short = false;
+    live_pace_look(&recorder->pace, now_ns);
+    for (size_t i = 0; i < recorder->sessions.count; i++) {
+        struct live_session *session = recorder->sessions.at[i];
+        live_session_refresh(session);
+        for (uint32_t k = 0; k < session->ring_count; k++) {
+            if (session->rings[k].events != NULL) {
+                live_pace_see(&recorder->pace, &session->rings[k]);
+                is_short = is_short || live_order_is_pressed(&session->rings[k]);
+            }
+        }
+    }
+    return is_short || is_one_ring(recorder) ? LIVE_ORDER_HOLD_SHORT_NS : LIVE_ORDER_HOLD_NS;
 }
 
 /* The time is taken before the tails are read: what is older than the hold-back and not in a ring
@@ -200,14 +216,8 @@ static uint64_t now_of(const struct live_recorder *recorder)
 static uint64_t drain(struct live_recorder *recorder)
 {
     uint64_t now_ns = now_of(recorder);
-    uint64_t hold_ns = LIVE_ORDER_HOLD_NS;
-    recorder->drained_ns = since_start(recorder, now_ns - LIVE_ORDER_HOLD_NS);
-    for (size_t i = 0; i < recorder->sessions.count; i++) {
-        live_session_refresh(recorder->sessions.at[i]);
-        if (is_pressed(recorder->sessions.at[i])) {
-            hold_ns = LIVE_ORDER_HOLD_SHORT_NS;
-        }
-    }
+    uint64_t hold_ns = look_at_rings(recorder, now_ns);
+    recorder->drained_ns = since_start(recorder, now_ns - hold_ns);
     for (size_t i = 0; i < recorder->sessions.count; i++) {
         struct live_session *session = recorder->sessions.at[i];
         uint64_t horizon_ns = session->has_ended ? UINT64_MAX : now_ns - hold_ns;
@@ -445,15 +455,14 @@ static void sample(struct live_recorder *recorder)
                                           level.peak_bytes, resident_bytes});
 }
 
-uint64_t live_recorder_pass(struct live_recorder *recorder)
+void live_recorder_pass(struct live_recorder *recorder)
 {
     live_dir_scan(recorder->dir, false, meet, recorder);
     try_pending(recorder);
     see_ends(recorder); /* before the tails are read: an ended process writes no more */
-    uint64_t passed = drain(recorder);
+    recorder->passed = drain(recorder);
     finish_ended(recorder);
     sample(recorder);
-    return passed;
 }
 
 static int by_start(const void *left, const void *right)
@@ -505,7 +514,7 @@ void live_recorder_take_all(struct live_recorder *recorder)
     }
 }
 
-void live_recorder_wait(struct live_recorder *recorder, int timeout_ms, int extra_fd)
+void live_recorder_wait(struct live_recorder *recorder, uint64_t timeout_ns, int extra_fd)
 {
     struct pollfd fds[POLL_MAX];
     nfds_t count = 0;
@@ -514,7 +523,17 @@ void live_recorder_wait(struct live_recorder *recorder, int timeout_ms, int extr
     for (size_t i = 0; i < recorder->sessions.count && count < POLL_MAX; i++) {
         fds[count++] = (struct pollfd){.fd = recorder->sessions.at[i]->pid_fd, .events = POLLIN};
     }
-    (void)poll(fds, count, timeout_ms);
+    struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / NS_PER_S),
+                               .tv_nsec = (long)(timeout_ns % NS_PER_S)};
+    (void)ppoll(fds, count, &timeout, NULL);
+}
+
+void live_recorder_nap(struct live_recorder *recorder, int extra_fd)
+{
+    uint64_t nap_ns = live_pace_nap_ns(&recorder->pace, recorder->passed);
+    if (nap_ns != 0) {
+        live_recorder_wait(recorder, nap_ns, extra_fd);
+    }
 }
 
 static uint64_t last_end_ns(const struct profile *profile)

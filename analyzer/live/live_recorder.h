@@ -13,12 +13,12 @@
 #include "live/live_counts.h"
 #include "live/live_dir.h"
 #include "live/live_order.h"
+#include "live/live_pace.h"
 #include "live/live_session.h"
 #include "store/store.h"
 
 enum {
-    LIVE_RECORDER_BATCH = 512, /* 24 KiB: written and read again within the first-level cache */
-    LIVE_RECORDER_BUSY = 4096  /* a pass that found so many events is followed by another at once */
+    LIVE_RECORDER_BATCH = 512 /* 24 KiB: written and read again within the first-level cache */
 };
 
 /* A session file by name: met once, opened when READY. */
@@ -35,6 +35,7 @@ struct live_recorder {
     struct profile *profile;
     struct heap *heap;
     struct live_order order;
+    struct live_pace pace;
     struct live_counts counts;
     MEM_ARRAY(struct live_session *) sessions; /* open: their processes have not ended */
     MEM_ARRAY(struct live_known) known;
@@ -44,6 +45,7 @@ struct live_recorder {
     uint64_t base_realtime_ns;
     uint64_t sampled_ns;
     uint64_t drained_ns; /* since the start: older events have been read */
+    uint64_t passed;     /* events, by the last pass */
     uint64_t saved_ns;
     uint64_t save_cost_ns;
     uint64_t units_ended;
@@ -66,15 +68,18 @@ struct live_recorder *live_recorder_create(struct live_dir *dir, struct store *s
                                            bool is_trace);
 void live_recorder_destroy(struct live_recorder *recorder);
 
-/* One round: returns the events it passed on. */
-uint64_t live_recorder_pass(struct live_recorder *recorder);
+/* One round. */
+void live_recorder_pass(struct live_recorder *recorder);
 
 /* Takes in every session there is, at once, also those that are half set up, and all their events:
  * the end, or recover. */
 void live_recorder_take_all(struct live_recorder *recorder);
 
-/* Sleeps until something happens, at most timeout_ms. extra_fd: wakes too; -1 = none. */
-void live_recorder_wait(struct live_recorder *recorder, int timeout_ms, int extra_fd);
+/* Sleeps until something happens, at most so long. extra_fd: wakes too; -1 = none. */
+void live_recorder_wait(struct live_recorder *recorder, uint64_t timeout_ns, int extra_fd);
+
+/* After a pass: the same until the next one should be, if not at once. */
+void live_recorder_nap(struct live_recorder *recorder, int extra_fd);
 
 /* A checkpoint, when one is due: about every 5 s, and at most 5 % of the time. */
 ERR_CHECKED enum err_code live_recorder_checkpoint(struct live_recorder *recorder,

@@ -166,6 +166,7 @@ static void read_tail(struct live_ring *ring)
         ring->is_bad = true;
         tail = ring->head;
     }
+    ring->arrived = tail - ring->tail;
     ring->tail = tail;
 }
 

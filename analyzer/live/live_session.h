@@ -27,8 +27,9 @@ struct live_ring {
     struct session_thread *place;
     const struct session_event *events; /* NULL: no ring yet */
     uint64_t mask;
-    uint64_t head; /* next to read; private, what the host writes there is never believed */
-    uint64_t tail; /* as last seen */
+    uint64_t head;    /* next to read; private, what the host writes there is never believed */
+    uint64_t tail;    /* as last seen */
+    uint64_t arrived; /* events that this look saw, and the one before did not */
     uint32_t slot;
     uint32_t tid;
     uint32_t generation;

@@ -218,7 +218,7 @@ static void read_all(bool is_recorder)
     struct live_recorder *recorder = live_recorder_create(&dir, NULL, false);
     recorder->is_read_only = !is_recorder;
     if (is_recorder) {
-        (void)live_recorder_pass(recorder);
+        live_recorder_pass(recorder);
         live_recorder_settle(recorder);
         live_recorder_drop_strangers(recorder);
     }
