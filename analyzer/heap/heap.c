@@ -6,6 +6,9 @@
 #include "heap/heap_ahead.h"
 #include "heap/heap_life.h"
 
+/* Into each of its callers, where a parameter is a constant. */
+#define IN_PLACE __attribute__((always_inline)) static inline
+
 enum { NO_CALL = SESSION_EVENT_THREAD | SESSION_EVENT_NOTE | SESSION_EVENT_USAGE };
 
 struct heap *heap_create(struct profile *profile)
@@ -107,8 +110,8 @@ static void end_tally(struct heap *heap)
 {
     const struct heap_tally *tally = &heap->tally;
     if (heap->tally_process != NULL) {
-        struct profile_calls added = {.calls = tally->calls,
-                                      .allocs = tally->calls - tally->frees,
+        struct profile_calls added = {.calls = tally->allocs + tally->frees,
+                                      .allocs = tally->allocs,
                                       .frees = tally->frees,
                                       .bytes = tally->bytes,
                                       .ns = tally->ns};
@@ -173,54 +176,41 @@ static void count_odd(struct heap *heap, const struct heap_turn *turn, struct he
     struct profile_calls added = added_by(turn->event, turn->is_end);
     tell_both(heap, turn, &added);
     call->bytes += added.bytes;
-    struct heap_odd *odd = heap_sites_odd(&heap->sites, call);
-    odd->calls += added.calls;
-    odd->allocs += added.allocs;
-    odd->frees += added.frees;
-    odd->failed += added.failed;
+    heap_odd_add(heap_sites_odd(&heap->sites, call), &added);
     if (added.calls != 0) {
         count_latency(heap, turn, call, added.ns);
     }
+    if (heap->spans.is_used) {
+        heap_spans_count(&heap->spans, turn->event, turn->site, added.bytes, &added,
+                         &heap->sites.budget);
+    }
 }
 
-/* Most of all events: the same as count_odd(), for what has no flags. */
-static inline void count_plain(struct heap *heap, const struct heap_turn *turn,
-                               struct heap_call *call)
+/* The same as count_odd(), for what has no flags. is_end: the turn's, a constant. */
+IN_PLACE void count_plain(struct heap *heap, const struct heap_turn *turn, struct heap_call *call,
+                          bool is_end)
 {
     struct heap_tally *tally = &heap->tally;
-    uint64_t time_ns = turn->event->time_ns;
-    uint64_t bytes = turn->is_end ? 0 : turn->event->size;
     uint64_t ns = loglin_value(latency_of(turn->event));
+    uint64_t bytes = is_end ? 0 : turn->event->size;
     call->bytes += bytes;
     count_latency(heap, turn, call, ns);
-    if (__builtin_expect(!heap_timeline_is_last(&heap->timeline, time_ns), false)) {
-        struct profile_calls added = added_by(turn->event, turn->is_end);
+    if (__builtin_expect(heap->spans.is_used, false)) {
+        heap_spans_count(&heap->spans, turn->event, turn->site, bytes, NULL, &heap->sites.budget);
+    }
+    if (__builtin_expect(!heap_timeline_is_last(&heap->timeline, turn->event->time_ns), false)) {
+        struct profile_calls added = added_by(turn->event, is_end);
         tell_both(heap, turn, &added);
         return;
     }
-    if (heap->tally_process != turn->process) {
+    if (__builtin_expect(heap->tally_process != turn->process, false)) {
         end_tally(heap);
         heap->tally_process = turn->process;
     }
-    tally->calls += 1;
-    tally->frees += turn->is_end;
+    tally->allocs += !is_end;
+    tally->frees += is_end;
     tally->bytes += bytes;
     tally->ns += ns;
-}
-
-/* Counts, sums and latency: what needs no order and no addresses. */
-static inline void count_event(struct heap *heap, const struct heap_turn *turn)
-{
-    struct heap_call *call = heap_sites_call(&heap->sites, turn->site, turn->event->call);
-    if (turn->event->flags == 0) {
-        count_plain(heap, turn, call);
-    } else {
-        count_odd(heap, turn, call);
-    }
-    if (__builtin_expect(heap->spans.is_used, false)) {
-        struct profile_calls added = added_by(turn->event, turn->is_end);
-        heap_spans_count(&heap->spans, turn->event, turn->site, &added, &heap->sites.budget);
-    }
 }
 
 static void forget_realloc(struct heap *heap, struct heap_thread *thread)
@@ -239,6 +229,19 @@ static void begin_thread(struct heap *heap, struct heap_process *process, uint32
     *thread = (struct heap_thread){.id = id};
 }
 
+/* The site of a turn, and its thread. */
+static inline struct heap_thread *thread_of(struct heap *heap, struct heap_turn *turn)
+{
+    const struct heap_event *event = turn->event;
+    turn->site = heap_life_site(heap, event->path);
+    struct heap_thread *thread = heap_process_thread(turn->process, event->thread);
+    if (__builtin_expect(thread->is_in_realloc, false) &&
+        (turn->is_end || hook_call_effect(event->call) != HOOK_EFFECT_REALLOC)) {
+        forget_realloc(heap, thread); /* its new half was lost */
+    }
+    return thread;
+}
+
 /* An event that is no call. */
 static void add_no_call(struct heap *heap, const struct heap_turn *turn)
 {
@@ -254,31 +257,49 @@ static void add_no_call(struct heap *heap, const struct heap_turn *turn)
     }
 }
 
-static inline void add_event(struct heap *heap, struct heap_turn *turn)
+/* An event with flags. Counts, sums and latency are what needs no order and no addresses. */
+__attribute__((noinline)) static void add_odd(struct heap *heap, struct heap_turn *turn)
 {
     const struct heap_event *event = turn->event;
-    if (turn->process == NULL || event->call >= CALL_COUNT) {
-        return;
-    }
-    heap->now_ns = event->time_ns > heap->now_ns ? event->time_ns : heap->now_ns;
-    if (__builtin_expect((event->flags & NO_CALL) != 0, false)) {
+    if ((event->flags & NO_CALL) != 0) {
         add_no_call(heap, turn);
         return;
     }
-    turn->site = heap_life_site(heap, event->path);
-    struct heap_thread *thread = heap_process_thread(turn->process, event->thread);
-    if (thread->is_in_realloc &&
-        (turn->is_end || hook_call_effect(event->call) != HOOK_EFFECT_REALLOC)) {
-        forget_realloc(heap, thread); /* its new half was lost */
-    }
-    count_event(heap, turn);
-    if (event->flags != 0 && heap_event_is_idle(event)) {
+    struct heap_thread *thread = thread_of(heap, turn);
+    count_odd(heap, turn, heap_sites_call(&heap->sites, turn->site, event->call));
+    if (heap_event_is_idle(event)) {
         return;
     }
     if (turn->is_end) {
         heap_life_end(heap, turn, thread);
     } else {
         add_alloc(heap, turn, thread);
+    }
+}
+
+/* Most of all events. is_end: the turn's, a constant. */
+IN_PLACE void add_plain(struct heap *heap, struct heap_turn *turn, bool is_end)
+{
+    struct heap_thread *thread = thread_of(heap, turn);
+    struct heap_call *call = heap_sites_call(&heap->sites, turn->site, turn->event->call);
+    count_plain(heap, turn, call, is_end);
+    if (is_end) {
+        heap_life_end(heap, turn, thread);
+    } else {
+        add_alloc(heap, turn, thread);
+    }
+}
+
+IN_PLACE void add_event(struct heap *heap, struct heap_turn *turn)
+{
+    const struct heap_event *event = turn->event;
+    heap->now_ns = event->time_ns > heap->now_ns ? event->time_ns : heap->now_ns;
+    if (__builtin_expect(event->flags != 0, false)) {
+        add_odd(heap, turn);
+    } else if (turn->is_end) {
+        add_plain(heap, turn, true);
+    } else {
+        add_plain(heap, turn, false);
     }
 }
 
@@ -296,34 +317,56 @@ static void give_up_old(struct heap *heap)
     }
 }
 
-static inline void look_ahead(struct heap *heap, const struct heap_event *event,
-                              struct heap_turn *turn)
+/* The event is the turn's. False: it is ignored. */
+IN_PLACE bool begin_turn(struct heap *heap, const struct heap_event *event, struct heap_turn *turn)
 {
     struct heap_process *process = process_at(heap, event->process);
     turn->event = event;
     turn->process = process;
-    turn->is_end = event->call < CALL_COUNT && ((event->flags & SESSION_EVENT_OLD) != 0 ||
-                                                hook_call_effect(event->call) == HOOK_EFFECT_FREE);
-    if (process != NULL) {
-        turn->hash = heap_blocks_hash(&process->blocks, event->addr);
-        heap_blocks_prefetch(&process->blocks, turn->hash);
+    if (__builtin_expect(process == NULL || event->call >= CALL_COUNT, false)) {
+        turn->process = NULL;
+        turn->likely.block = NULL;
+        return false;
+    }
+    turn->is_end = (event->flags & SESSION_EVENT_OLD) != 0 ||
+                   hook_call_effect(event->call) == HOOK_EFFECT_FREE;
+    turn->hash = heap_blocks_hash(&process->blocks, event->addr);
+    turn->likely = (struct heap_blocks_found){NULL, heap_blocks_home(&process->blocks, turn->hash)};
+    return true;
+}
+
+static inline void look_ahead(struct heap *heap, const struct heap_event *event,
+                              struct heap_turn *turn)
+{
+    if (begin_turn(heap, event, turn)) {
+        __builtin_prefetch(&turn->process->blocks.slots[turn->likely.slot]);
     }
 }
 
 static inline void look_closer(struct heap_turn *turn)
 {
-    turn->likely = turn->is_end && turn->process != NULL
-                       ? heap_blocks_prefetch_record(&turn->process->blocks, turn->hash)
-                       : (struct heap_blocks_found){NULL, 0};
+    if (turn->process != NULL && turn->is_end) {
+        turn->likely = heap_blocks_prefetch_record(&turn->process->blocks, turn->hash);
+    }
+}
+
+/* Everything is in the caches next to the core. */
+static void add_near(struct heap *heap, const struct heap_event *events, size_t count)
+{
+    struct heap_turn turn = {.site = 0};
+    for (size_t i = 0; i < count; i++) {
+        if (begin_turn(heap, &events[i], &turn)) {
+            add_event(heap, &turn);
+        }
+    }
 }
 
 /* Cache misses lie on each event's way, one behind the other. */
-void heap_add(struct heap *heap, const struct heap_event *events, size_t count)
+static void add_far(struct heap *heap, const struct heap_event *events, size_t count)
 {
     struct heap_turn turns[HEAP_AHEAD_TURNS] = {{.site = 0}};
     struct heap_ahead batch = {heap, events, turns, count};
     bool has_many_sites = heap->sites.site_count > HEAP_AHEAD_SITES_MANY;
-    reach_processes(heap);
     for (size_t i = 0; i < HEAP_AHEAD_INDEX && i < count; i++) {
         look_ahead(heap, &events[i], &turns[i]);
     }
@@ -338,7 +381,20 @@ void heap_add(struct heap *heap, const struct heap_event *events, size_t count)
         if (has_many_sites) {
             heap_ahead_sites(&batch, i);
         }
-        add_event(heap, &turns[i % HEAP_AHEAD_TURNS]);
+        if (turns[i % HEAP_AHEAD_TURNS].process != NULL) {
+            add_event(heap, &turns[i % HEAP_AHEAD_TURNS]);
+        }
+    }
+}
+
+void heap_add(struct heap *heap, const struct heap_event *events, size_t count)
+{
+    reach_processes(heap);
+    if (heap->sites.site_count > HEAP_AHEAD_SITES_MANY ||
+        heap->sites.live_blocks > HEAP_AHEAD_BLOCKS_MANY) {
+        add_far(heap, events, count);
+    } else {
+        add_near(heap, events, count);
     }
     end_tally(heap);
     if (heap->has_late) {

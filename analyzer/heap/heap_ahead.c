@@ -56,7 +56,6 @@ static void look_at_life(const struct heap *heap, const struct heap_turn *turn)
     heap_hist_prefetch(&s->life_ns,
                        loglin_code(turn->event->time_ns - turn->likely.block->born_ns));
     heap_hist_prefetch(&s->life_allocs, loglin_code(allocs));
-    __builtin_prefetch(&heap->profile->paths.at[s->path]);
     if (s->last_pair != 0 && s->last_free_site == turn->site) {
         __builtin_prefetch(&heap->sites.pairs.at[s->last_pair - 1]);
     }

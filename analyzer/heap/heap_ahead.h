@@ -16,7 +16,9 @@ enum {
     HEAP_AHEAD_INDEX = 16,
     HEAP_AHEAD_RECORD = 8,
     HEAP_AHEAD_TURNS = 32,
-    HEAP_AHEAD_SITES_MANY = 1024 /* 192 KiB and what belongs to them: the caches next to a core */
+    /* Where the caches next to a core do not do any more. */
+    HEAP_AHEAD_SITES_MANY = 1024, /* 192 KiB and what belongs to them */
+    HEAP_AHEAD_BLOCKS_MANY = 8192 /* 320 KiB, and 256 for the index */
 };
 
 struct heap_ahead {

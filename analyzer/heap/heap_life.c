@@ -11,13 +11,11 @@ static uint32_t parent_of(const struct heap *heap, uint32_t path)
     return path < heap->profile->paths.count ? heap->profile->paths.at[path].parent : 0;
 }
 
-void heap_life_end_chain(struct heap *heap, uint32_t chain)
+void heap_life_fold_chain(struct heap *heap, uint32_t chain)
 {
-    if (chain != 0) {
-        const struct heap_chain *c = &heap->growth.chains.at[chain];
-        heap_growth_fold(c, &heap->sites.rests.at[c->site].growth);
-        heap_growth_drop(&heap->growth, chain);
-    }
+    const struct heap_chain *c = &heap->growth.chains.at[chain];
+    heap_growth_fold(c, &heap->sites.rests.at[c->site].growth);
+    heap_growth_drop(&heap->growth, chain);
 }
 
 /* Everything that an ended life tells, but for what is live now. */
@@ -39,12 +37,11 @@ static inline void tell_life(struct heap *heap, const struct heap_turn *turn,
     process->totals.temporaries += is_temporary;
     heap_hist_add(&s->life_ns, loglin_code(ns), &heap->sites.budget);
     heap_hist_add(&s->life_allocs, loglin_code(allocs), &heap->sites.budget);
-    struct profile_pair *pair = heap_sites_pair(&heap->sites, site, turn->site);
+    struct profile_pair *pair = heap_sites_pair(&heap->sites, heap->profile, site, turn->site);
     pair->count += 1;
     pair->bytes += block->size;
     pair->same_thread += is_same_thread;
-    pair->same_frame += is_same_thread && block->sp == end->sp &&
-                        parent_of(heap, s->path) == parent_of(heap, end->path);
+    pair->same_frame += is_same_thread && block->sp == end->sp && s->has_last_caller;
 }
 
 /* Whether an allocation and a free stand so close together that one function did both, itself or by
@@ -165,30 +162,29 @@ static void pass_chain(struct heap *heap, const struct heap_turn *turn, struct h
                   HEAP_BLOCK_CHAIN_MAX;
 }
 
-/* Takes a block out of what is live. Returns what it was. */
-static inline struct heap_block take_block(struct heap *heap, struct heap_process *process,
-                                           struct heap_blocks_found found, uint32_t site)
+/* Takes a block out of what is live. */
+static inline void drop_block(struct heap *heap, struct heap_process *process,
+                              struct heap_blocks_found found)
 {
-    struct heap_block old = *found.block;
+    heap_sites_end(&heap->sites, found.block->site, found.block->size);
+    heap_process_live_less(process, found.block->size);
     heap_blocks_remove(&process->blocks, found);
-    heap_sites_end(&heap->sites, site, old.size);
-    heap_process_live_less(process, old.size);
-    return old;
 }
 
-static inline struct heap_block block_of(const struct heap_event *event, uint32_t site,
-                                         uint64_t birth)
+/* Field by field, where it stays: a whole struct would be put together elsewhere, and copied by
+ * wider loads than its stores were, which a processor cannot forward. */
+static inline void fill_block(struct heap_block *block, const struct heap_event *event,
+                              uint32_t site, uint64_t birth)
 {
-    return (struct heap_block){
-        .addr = event->addr & SESSION_LOW48,
-        .thread_low = (uint16_t)event->thread,
-        .size = event->size & SESSION_LOW48,
-        .thread_high = (uint16_t)(event->thread >> 16),
-        .born_ns = event->time_ns,
-        .birth = birth & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1),
-        .site = site,
-        .sp = event->sp,
-    };
+    block->addr = event->addr & SESSION_LOW48;
+    block->thread_low = (uint16_t)event->thread;
+    block->size = event->size & SESSION_LOW48;
+    block->thread_high = (uint16_t)(event->thread >> 16);
+    block->born_ns = event->time_ns;
+    block->birth = birth & ((UINT64_C(1) << HEAP_BLOCK_BIRTH_BITS) - 1);
+    block->chain = 0;
+    block->site = site;
+    block->sp = event->sp;
 }
 
 /* The allocation of a life whose end is known already: it never was live as far as we counted. */
@@ -196,7 +192,8 @@ static void tell_past_life(struct heap *heap, struct heap_process *process,
                            const struct heap_late_event *begin, const struct heap_event *end)
 {
     uint32_t site = heap_life_site(heap, begin->event.path);
-    struct heap_block block = block_of(&begin->event, site, begin->birth);
+    struct heap_block block;
+    fill_block(&block, &begin->event, site, begin->birth);
     struct heap_turn turn = {
         .event = end, .process = process, .site = heap_life_site(heap, end->path)};
     tell_life(heap, &turn, heap_process_known_thread(process, end->thread), &block, site);
@@ -237,14 +234,15 @@ struct heap_block *heap_life_begin(struct heap *heap, const struct heap_turn *tu
     if (process->late.waiting != 0 && ended_before(heap, process, event, birth)) {
         return NULL;
     }
-    struct heap_block begun = block_of(event, turn->site, birth);
-    struct heap_block *block = heap_blocks_put(&process->blocks, &begun, turn->hash);
+    struct heap_block *block = heap_blocks_put(&process->blocks, event->addr, turn->hash);
     if (block == NULL) {
         park(heap, process, event, birth, true);
         return NULL;
     }
-    heap_sites_begin(&heap->sites, turn->site, begun.size, event->time_ns);
-    heap_process_live_more(process, begun.size, event->time_ns);
+    fill_block(block, event, turn->site, birth);
+    uint64_t size = event->size & SESSION_LOW48;
+    heap_sites_begin(&heap->sites, turn->site, size, event->time_ns);
+    heap_process_live_more(process, size, event->time_ns);
     return block;
 }
 
@@ -282,10 +280,9 @@ static void give_up_alloc(struct heap *heap, struct heap_process *process,
         return;
     }
     if (live.block != NULL) {
-        uint32_t site = live.block->site;
-        struct heap_block old = take_block(heap, process, live, site);
-        heap->sites.rests.at[site].ended_untold += 1;
-        heap_life_end_chain(heap, old.chain);
+        heap->sites.rests.at[live.block->site].ended_untold += 1;
+        heap_life_end_chain(heap, live.block->chain);
+        drop_block(heap, process, live);
     }
     (void)begin_late(heap, process, late, hash);
     heap_life_raise_timeline(heap);
@@ -349,9 +346,9 @@ void heap_life_end(struct heap *heap, const struct heap_turn *turn, struct heap_
         return;
     }
     uint32_t site = live.block->site;
-    struct heap_block old = take_block(heap, process, live, site);
-    tell_life(heap, turn, thread, &old, site);
-    pass_chain(heap, turn, thread, &old, site);
+    tell_life(heap, turn, thread, live.block, site);
+    pass_chain(heap, turn, thread, live.block, site);
+    drop_block(heap, process, live);
     if (has_waiting) {
         begin_waiting(heap, turn);
         heap_life_raise_timeline(heap);

@@ -16,7 +16,7 @@
 /* What plain events (no flags: each a call) of one process in the timeline's latest bin add up to,
  * until it is told to both. */
 struct heap_tally {
-    uint64_t calls;
+    uint64_t allocs;
     uint64_t frees;
     uint64_t bytes;
     uint64_t ns;
@@ -25,11 +25,12 @@ struct heap_tally {
 /* An event and what is known of it when its turn comes. */
 struct heap_turn {
     const struct heap_event *event;
-    struct heap_process *process;    /* NULL: not one that the profile knows */
+    struct heap_process *process;    /* NULL: not one that the profile knows, or no such call */
     uint32_t hash;                   /* of its address, by heap_blocks_hash() */
     uint32_t site;                   /* before its turn comes: most probably */
     bool is_end;                     /* it may end a block, and begins none */
-    struct heap_blocks_found likely; /* what it ends, most probably; block NULL: not known */
+    struct heap_blocks_found likely; /* what it ends, most probably; block NULL: not known, and the
+                                        slot is where to look first */
 };
 
 struct heap {
@@ -87,8 +88,16 @@ void heap_life_end(struct heap *heap, const struct heap_turn *turn, struct heap_
 void heap_life_follow_realloc(struct heap *heap, struct heap_thread *thread,
                               struct heap_block *block, uint32_t site);
 
-/* Folds a chain into its site's numbers; 0 is fine. */
-void heap_life_end_chain(struct heap *heap, uint32_t chain);
+/* Folds a chain, which is not 0, into its site's numbers. */
+void heap_life_fold_chain(struct heap *heap, uint32_t chain);
+
+/* HOT. The chain of a block ends; 0 is none. */
+static inline void heap_life_end_chain(struct heap *heap, uint32_t chain)
+{
+    if (__builtin_expect(chain != 0, false)) {
+        heap_life_fold_chain(heap, chain);
+    }
+}
 
 /* A parked event whose partner will not come. */
 void heap_life_give_up(struct heap *heap, struct heap_process *process,

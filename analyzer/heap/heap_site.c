@@ -50,21 +50,31 @@ struct heap_call *heap_sites_find_call(struct heap_sites *sites, uint32_t site, 
     return &sites->calls.at[found];
 }
 
-uint32_t heap_sites_find_pair(struct heap_sites *sites, uint32_t alloc_site, uint32_t free_site)
+static uint32_t find_pair(struct heap_sites *sites, uint32_t alloc_site, uint32_t free_site)
 {
     uint32_t found = id_map_find(&sites->pair_map, alloc_site, free_site);
     if (found != ID_MAP_NONE) {
-        return found + 1;
+        return found;
     }
     if (sites->pairs.count >= PROFILE_PAIRS_MAX && (alloc_site != 0 || free_site != 0)) {
-        return heap_sites_find_pair(sites, 0, 0);
+        return find_pair(sites, 0, 0);
     }
     found = (uint32_t)sites->pairs.count;
     struct profile_pair *pair = MEM_PUSH(&sites->pairs);
     pair->alloc_site = alloc_site;
     pair->free_site = free_site;
     id_map_put(&sites->pair_map, alloc_site, free_site, found);
-    return found + 1;
+    return found;
+}
+
+void heap_sites_take_pair(struct heap_sites *sites, const struct profile *profile,
+                          uint32_t alloc_site, uint32_t free_site)
+{
+    struct heap_site *s = &sites->sites[alloc_site];
+    s->last_pair = find_pair(sites, alloc_site, free_site) + 1;
+    s->last_free_site = free_site;
+    s->has_last_caller =
+        profile->paths.at[s->path].parent == profile->paths.at[sites->sites[free_site].path].parent;
 }
 
 /* dst keeps its histogram's memory. */
@@ -102,6 +112,25 @@ static void settle_site(const struct heap_sites *sites, size_t id, struct profil
     copy_growth(&rest->growth, &into->growth);
 }
 
+struct profile_calls heap_odd_counts(const struct heap_odd *odd, uint8_t call, uint64_t bytes,
+                                     const struct hist *latency)
+{
+    uint64_t plain = latency->count - odd->calls;
+    bool is_free = hook_call_effect(call) == HOOK_EFFECT_FREE;
+    struct profile_calls counts = {
+        .calls = latency->count,
+        .allocs = odd->allocs + (is_free ? 0 : plain),
+        .frees = odd->frees + (is_free ? plain : 0),
+        .failed = odd->failed,
+        .bytes = bytes,
+        .ns_max = hist_max(latency),
+    };
+    for (uint32_t i = 0; i < latency->bin_count; i++) {
+        counts.ns += latency->bins[i].count * loglin_value(latency->bins[i].code);
+    }
+    return counts;
+}
+
 /* A function's latencies at all sites: a counter for each code, NULL while there is none. */
 struct call_sums {
     uint64_t *counts[CALL_COUNT];
@@ -123,20 +152,7 @@ static void settle_call(const struct heap_call *from, const struct heap_odd *odd
     uint8_t call = (uint8_t)(from->call_1 - 1);
     struct profile_site_call *into = profile_site_call(profile, from->site, call);
     heap_hist_read(&from->latency, &into->latency);
-    uint64_t plain = into->latency.count - odd->calls;
-    bool is_free = hook_call_effect(call) == HOOK_EFFECT_FREE;
-    into->counts = (struct profile_calls){
-        .calls = into->latency.count,
-        .allocs = odd->allocs + (is_free ? 0 : plain),
-        .frees = odd->frees + (is_free ? plain : 0),
-        .failed = odd->failed,
-        .bytes = from->bytes,
-        .ns_max = hist_max(&into->latency),
-    };
-    for (uint32_t i = 0; i < into->latency.bin_count; i++) {
-        const struct hist_bin *bin = &into->latency.bins[i];
-        into->counts.ns += bin->count * loglin_value(bin->code);
-    }
+    into->counts = heap_odd_counts(odd, call, from->bytes, &into->latency);
     profile_calls_add(&profile->calls[call], &into->counts);
     add_latency(sums, call, &into->latency);
 }

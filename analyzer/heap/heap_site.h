@@ -37,6 +37,18 @@ struct heap_odd {
     uint64_t failed;
 };
 
+static inline void heap_odd_add(struct heap_odd *odd, const struct profile_calls *added)
+{
+    odd->calls += added->calls;
+    odd->allocs += added->allocs;
+    odd->frees += added->frees;
+    odd->failed += added->failed;
+}
+
+/* All that a function did: what its latencies tell, and what was odd. */
+struct profile_calls heap_odd_counts(const struct heap_odd *odd, uint8_t call, uint64_t bytes,
+                                     const struct hist *latency);
+
 /* What nearly every event touches: an allocation the first two cache lines of its site, a free the
  * second of its own, and the first and third of the site where the block was born. */
 struct heap_site {
@@ -56,7 +68,8 @@ struct heap_site {
     struct heap_hist life_ns;
     struct heap_hist life_allocs;
     uint32_t path;
-    uint32_t pad[3];
+    bool has_last_caller; /* its caller is that of last_free_site */
+    uint8_t pad[11];
 };
 _Static_assert(sizeof(struct heap_site) == 192, "three cache lines");
 
@@ -111,7 +124,7 @@ static inline void heap_sites_save_peak(const struct heap_sites *sites, uint32_t
 /* HOT. A block of a site lived for ns. Sums that do not fit stay at the highest number. */
 static inline void heap_site_held(struct heap_site *site, uint64_t bytes, uint64_t ns)
 {
-    uint64_t us = ns / 1000 + (ns % 1000 >= 500);
+    uint64_t us = (ns / 500 + 1) / 2;
     uint64_t held = 0;
     if (__builtin_mul_overflow(bytes, us, &held) ||
         __builtin_add_overflow(site->held_byte_us, held, &site->held_byte_us)) {
@@ -122,8 +135,9 @@ static inline void heap_site_held(struct heap_site *site, uint64_t bytes, uint64
 /* What heap_sites_call() does when it is not the site's first function. */
 struct heap_call *heap_sites_find_call(struct heap_sites *sites, uint32_t site, uint8_t call);
 
-/* What heap_sites_pair() does when it is not the one that the site had last; an index, + 1. */
-uint32_t heap_sites_find_pair(struct heap_sites *sites, uint32_t alloc_site, uint32_t free_site);
+/* What heap_sites_pair() does when it is not the one that the site had last: makes it that. */
+void heap_sites_take_pair(struct heap_sites *sites, const struct profile *profile,
+                          uint32_t alloc_site, uint32_t free_site);
 
 /* HOT. The counters of a function at a site. */
 static inline struct heap_call *heap_sites_call(struct heap_sites *sites, uint32_t site,
@@ -141,14 +155,14 @@ static inline struct heap_odd *heap_sites_odd(struct heap_sites *sites,
                                                  : &sites->odds.at[call - sites->calls.at];
 }
 
-/* HOT. The pair, or the remainder when there are too many. */
-static inline struct profile_pair *heap_sites_pair(struct heap_sites *sites, uint32_t alloc_site,
-                                                   uint32_t free_site)
+/* HOT. The pair, or the remainder when there are too many; and the site's last one. */
+static inline struct profile_pair *heap_sites_pair(struct heap_sites *sites,
+                                                   const struct profile *profile,
+                                                   uint32_t alloc_site, uint32_t free_site)
 {
     struct heap_site *s = &sites->sites[alloc_site];
     if (s->last_pair == 0 || s->last_free_site != free_site) {
-        s->last_pair = heap_sites_find_pair(sites, alloc_site, free_site);
-        s->last_free_site = free_site;
+        heap_sites_take_pair(sites, profile, alloc_site, free_site);
     }
     return &sites->pairs.at[s->last_pair - 1];
 }

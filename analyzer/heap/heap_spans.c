@@ -180,8 +180,8 @@ static struct heap_span_call *call_of(struct heap_spans *spans, uint32_t span, u
 }
 
 /* What call_of() gives, nearly always by a look at what the site had last. */
-static struct heap_span_call *call_again(struct heap_spans *spans, uint32_t span, uint32_t site,
-                                         uint8_t call)
+static inline struct heap_span_call *call_again(struct heap_spans *spans, uint32_t span,
+                                                uint32_t site, uint8_t call)
 {
     while (spans->last_calls_1.count <= site) {
         (void)MEM_PUSH(&spans->last_calls_1);
@@ -198,13 +198,16 @@ static struct heap_span_call *call_again(struct heap_spans *spans, uint32_t span
     return found;
 }
 
-static void add_to(struct heap_spans *spans, uint32_t span, const struct heap_event *event,
-                   uint32_t site, const struct profile_calls *added,
-                   struct heap_hist_budget *budget)
+static inline void add_to(struct heap_spans *spans, uint32_t span, const struct heap_event *event,
+                          uint32_t site, uint64_t bytes, const struct profile_calls *odd,
+                          struct heap_hist_budget *budget)
 {
     struct heap_span_call *call = call_again(spans, span, site, event->call);
-    profile_calls_add(&call->counts, added);
-    if (added->calls != 0) {
+    call->bytes += bytes;
+    if (odd != NULL) {
+        heap_odd_add(&call->odd, odd);
+    }
+    if (odd == NULL || odd->calls != 0) {
         uint16_t code = event->latency < LOGLIN_CODES ? event->latency : LOGLIN_CODES - 1;
         heap_hist_add(&call->latency, code, budget);
     }
@@ -220,15 +223,16 @@ static uint32_t mark_at(const struct heap_spans *spans, uint64_t time_ns)
 }
 
 void heap_spans_count(struct heap_spans *spans, const struct heap_event *event, uint32_t site,
-                      const struct profile_calls *added, struct heap_hist_budget *budget)
+                      uint64_t bytes, const struct profile_calls *odd,
+                      struct heap_hist_budget *budget)
 {
     const struct heap_span_thread *thread = thread_of(spans, event);
     uint32_t mark = thread->is_paused ? ID_MAP_NONE : mark_at(spans, event->time_ns);
     if (mark != ID_MAP_NONE) {
-        add_to(spans, mark, event, site, added, budget);
+        add_to(spans, mark, event, site, bytes, odd, budget);
     }
     for (uint32_t i = 0; i < thread->span_count; i++) {
-        add_to(spans, thread->spans[i], event, site, added, budget);
+        add_to(spans, thread->spans[i], event, site, bytes, odd, budget);
     }
 }
 
@@ -253,9 +257,10 @@ void heap_spans_settle(const struct heap_spans *spans, struct profile *profile)
     for (size_t i = 0; i < spans->calls.count; i++) {
         const struct heap_span_call *from = &spans->calls.at[i];
         struct profile_span_call *into = MEM_PUSH(&profile->span_calls);
-        *into = (struct profile_span_call){
-            .span = from->span, .site = from->site, .call = from->call, .counts = from->counts};
+        *into =
+            (struct profile_span_call){.span = from->span, .site = from->site, .call = from->call};
         heap_hist_read(&from->latency, &into->latency);
+        into->counts = heap_odd_counts(&from->odd, from->call, from->bytes, &into->latency);
     }
 }
 

@@ -18,7 +18,7 @@
 
 #include "base/mem.h"
 #include "heap/heap.h"
-#include "heap/heap_hist.h"
+#include "heap/heap_site.h"
 #include "heap/id_map.h"
 
 enum { HEAP_SPANS_OPEN_MAX = 16 };
@@ -27,8 +27,9 @@ struct heap_span_call {
     uint32_t span;
     uint32_t site;
     uint8_t call;
-    struct profile_calls counts;
+    uint64_t bytes;
     struct heap_hist latency;
+    struct heap_odd odd;
 };
 
 /* A phase that is open in a thread. */
@@ -65,9 +66,11 @@ struct heap_spans {
 void heap_spans_note(struct heap_spans *spans, const struct profile *profile,
                      const struct heap_event *event);
 
-/* HOT. Adds what an event added to its site's counts to the spans that it belongs to. */
+/* HOT. Adds what an event added to its site's counts to the spans that it belongs to: bytes, and
+ * the rest where it has flags; odd is NULL where it has none. */
 void heap_spans_count(struct heap_spans *spans, const struct heap_event *event, uint32_t site,
-                      const struct profile_calls *added, struct heap_hist_budget *budget);
+                      uint64_t bytes, const struct profile_calls *odd,
+                      struct heap_hist_budget *budget);
 
 /* Writes spans and span_calls into the profile: replaces. Phases that are open go on. */
 void heap_spans_settle(const struct heap_spans *spans, struct profile *profile);

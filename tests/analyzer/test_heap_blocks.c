@@ -17,8 +17,11 @@ static struct heap_block *find(const struct heap_blocks *blocks, uint64_t addr)
 
 static struct heap_block *put(struct heap_blocks *blocks, uint64_t addr)
 {
-    struct heap_block block = {.addr = addr & SESSION_LOW48};
-    return heap_blocks_put(blocks, &block, heap_blocks_hash(blocks, addr));
+    struct heap_block *block = heap_blocks_put(blocks, addr, heap_blocks_hash(blocks, addr));
+    if (block != NULL) {
+        *block = (struct heap_block){.addr = addr & SESSION_LOW48};
+    }
+    return block;
 }
 
 static void drop(struct heap_blocks *blocks, uint64_t addr)
@@ -106,8 +109,9 @@ Test(heap_blocks, crowded_runs_stay_whole_around_the_end)
         if (is_live[i]) {
             heap_blocks_remove(&blocks, found);
         } else {
-            struct heap_block block = {.addr = (i + 1) & SESSION_LOW48};
-            cr_assert_not_null(heap_blocks_put(&blocks, &block, crowded_hash(i)));
+            struct heap_block *block = heap_blocks_put(&blocks, i + 1, crowded_hash(i));
+            cr_assert_not_null(block);
+            *block = (struct heap_block){.addr = (i + 1) & SESSION_LOW48};
         }
         is_live[i] = !is_live[i];
     }
@@ -172,7 +176,7 @@ Test(heap_blocks, freed_records_are_used_again)
         put(&blocks, i * 16);
         drop(&blocks, i * 16);
     }
-    cr_assert_eq(blocks.records_used, 1);
+    cr_assert_eq(blocks.next_record, HEAP_BLOCKS_CHUNK_FIRST + 1);
     cr_assert_lt(heap_blocks_bytes(&blocks), 8192);
     heap_blocks_finish(&blocks);
 }

@@ -112,8 +112,8 @@ static void run_memory(uint64_t live)
     double worst = 0;
     for (uint64_t i = 1; i <= live; i++) {
         uint64_t addr = UINT64_C(0x550000000000) + i * 32;
-        struct heap_block block = {.addr = addr & SESSION_LOW48};
-        (void)heap_blocks_put(&blocks, &block, heap_blocks_hash(&blocks, addr));
+        struct heap_block *block = heap_blocks_put(&blocks, addr, heap_blocks_hash(&blocks, addr));
+        *block = (struct heap_block){.addr = addr & SESSION_LOW48};
         double bytes = (double)heap_blocks_bytes(&blocks) / (double)i;
         worst = i > live / 4 && bytes > worst ? bytes : worst;
     }
