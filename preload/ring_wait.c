@@ -24,12 +24,13 @@ static enum ring_wait_result end_all_waiting(void)
     return RING_WAIT_NEVER;
 }
 
-/* Events that the recorder has read since we found the ring full. */
+/* Events that the recorder has read since we found the ring full; none where it would be more than
+ * there are: ring_push() does not believe that either, and we would come back for ever. */
 static uint64_t read_count(const struct ring *ring)
 {
     /* Relaxed: only a hint to try again; ring_push() reads it with acquire. */
-    return atomic_load_explicit(&ring->place->ring_head, memory_order_relaxed) -
-           ring->place->ring_head_seen;
+    uint64_t head = atomic_load_explicit(&ring->place->ring_head, memory_order_relaxed);
+    return ring_next(ring) - head <= ring->size ? head - ring->place->ring_head_seen : 0;
 }
 
 static bool spin(const struct ring *ring)

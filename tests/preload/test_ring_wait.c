@@ -67,6 +67,25 @@ Test(ring_wait, a_few_events_are_not_worth_coming_back_for)
     pthread_join(reader, NULL);
 }
 
+static void *close_soon(void *argument)
+{
+    (void)argument;
+    usleep(5000);
+    control.recorder_state = SESSION_RECORDER_CLOSED;
+    return NULL;
+}
+
+/* ring_push() would refuse it, and the hook would ask again, for ever. */
+Test(ring_wait, a_head_ahead_of_the_tail_is_no_room)
+{
+    struct ring ring = full_ring(memory_session_create(1 << 20));
+    pthread_t closer;
+    ring.place->ring_head = ring.place->ring_tail + 1;
+    pthread_create(&closer, NULL, close_soon, NULL);
+    cr_assert_eq(ring_wait(&ring, &control), RING_WAIT_CLOSED);
+    pthread_join(closer, NULL);
+}
+
 Test(ring_wait, a_silent_recorder_ends_all_waiting_for_good)
 {
     struct ring ring = full_ring(memory_session_create(1 << 20));
