@@ -14,7 +14,7 @@ import tempfile
 FILES_MAX = 100
 BYTES_MAX = 190_000
 FILE_BYTES_MAX = 40_000
-FILE_COSTS_BYTES = 200  # a file more is worth no less than that
+FILE_COSTS_BYTES = BYTES_MAX // FILES_MAX  # what a file takes of both bounds
 
 
 def features_of(target, folders):
