@@ -8,8 +8,8 @@ enum { PATHS = 3 * HEAP_AHEAD_SITES_MANY, EVENTS = 60000, PLACES = 500, BATCH = 
 
 static struct heap_event events[EVENTS];
 
-/* Mallocs and frees of some addresses at many sites, with paths and processes that do not exist,
- * odd events, and what is no call. */
+/* Mallocs and frees of some addresses at many sites, with paths, processes and functions that do
+ * not exist, odd events, and what is no call. */
 static void make_events(void)
 {
     bool is_live[PLACES] = {false};
@@ -17,16 +17,19 @@ static void make_events(void)
     for (unsigned i = 0; i < EVENTS; i++) {
         bool is_usage = i % 50 == 0;
         bool is_strangers = i % 50 == 1;
+        bool is_no_function = i % 50 == 2;
         unsigned place = (unsigned)rand() % PLACES;
         bool is_free = is_live[place];
-        is_live[place] = is_live[place] == (is_usage || is_strangers);
+        is_live[place] = is_live[place] == (is_usage || is_strangers || is_no_function);
         events[i] = (struct heap_event){
             .time_ns = 1000 + i * 40,
             .addr = 0x10000 + (uint64_t)place * 64,
             .size = is_free ? 0 : (uint64_t)(rand() % 4000),
             .path = i % 37 == 0 ? UINT32_MAX : 1 + (uint32_t)(rand() % PATHS),
             .process = is_strangers ? 7 : 0,
-            .call = is_free ? CALL_FREE : CALL_MALLOC,
+            .call = is_no_function ? CALL_COUNT
+                    : is_free      ? CALL_FREE
+                                   : CALL_MALLOC,
             .latency = (uint16_t)(20 + rand() % 300),
             .flags = is_usage ? SESSION_EVENT_USAGE : 0,
         };
@@ -72,19 +75,25 @@ static void check_sites(const struct profile *a, const struct profile *b)
     }
 }
 
+static void check_same(const struct profile *a, const struct profile *b)
+{
+    check_sites(a, b);
+    cr_assert_eq(a->pairs.count, b->pairs.count);
+    cr_assert_eq(memcmp(a->pairs.at, b->pairs.at, a->pairs.count * sizeof *a->pairs.at), 0);
+    cr_assert_eq(memcmp(&a->totals, &b->totals, sizeof a->totals), 0);
+}
+
 Test(heap_ahead, looking_ahead_changes_nothing)
 {
     make_events();
     struct profile *one_by_one = profile_of(1); /* nothing lies ahead */
     struct profile *in_batches = profile_of(BATCH);
+    struct profile *at_once = profile_of(EVENTS); /* while the heap knows no site: never far */
     cr_assert_gt(one_by_one->sites.count, HEAP_AHEAD_SITES_MANY);
     cr_assert_gt(one_by_one->pairs.count, HEAP_AHEAD_SITES_MANY);
-    check_sites(one_by_one, in_batches);
-    cr_assert_eq(one_by_one->pairs.count, in_batches->pairs.count);
-    cr_assert_eq(memcmp(one_by_one->pairs.at, in_batches->pairs.at,
-                        in_batches->pairs.count * sizeof *in_batches->pairs.at),
-                 0);
-    cr_assert_eq(memcmp(&one_by_one->totals, &in_batches->totals, sizeof in_batches->totals), 0);
+    check_same(one_by_one, in_batches);
+    check_same(one_by_one, at_once);
     profile_destroy(one_by_one);
     profile_destroy(in_batches);
+    profile_destroy(at_once);
 }
