@@ -3,17 +3,27 @@
 #include <signal.h>
 #include <time.h>
 
-enum { BEAT_NS = 40000000 };
+static const long BEAT_NS = 40000000;
+static const long NS_PER_S = 1000000000;
+
+static struct timespec next_beat(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_nsec += BEAT_NS;
+    at.tv_sec += at.tv_nsec / NS_PER_S;
+    at.tv_nsec %= NS_PER_S;
+    return at;
+}
 
 static void *run(void *context)
 {
     struct live_beat *beat = context;
-    struct timespec pause = {.tv_nsec = BEAT_NS};
-    /* Relaxed: nothing is ordered by it; pthread_join() orders the end. */
-    while (!atomic_load_explicit(&beat->is_stopping, memory_order_relaxed)) {
+    struct timespec next;
+    do {
         live_dir_beat(beat->dir, SESSION_RECORDER_RUNNING);
-        nanosleep(&pause, NULL);
-    }
+        next = next_beat();
+    } while (sem_clockwait(&beat->stop, CLOCK_MONOTONIC, &next) != 0);
     return NULL;
 }
 
@@ -22,7 +32,7 @@ void live_beat_start(struct live_beat *beat, const struct live_dir *dir)
     sigset_t all;
     sigset_t before;
     beat->dir = dir;
-    atomic_init(&beat->is_stopping, false);
+    sem_init(&beat->stop, 0, 0);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     beat->is_started = pthread_create(&beat->thread, NULL, run, beat) == 0;
@@ -32,8 +42,9 @@ void live_beat_start(struct live_beat *beat, const struct live_dir *dir)
 void live_beat_stop(struct live_beat *beat)
 {
     if (beat->is_started) {
-        atomic_store_explicit(&beat->is_stopping, true, memory_order_relaxed);
+        sem_post(&beat->stop);
         pthread_join(beat->thread, NULL);
+        sem_destroy(&beat->stop);
         beat->is_started = false;
     }
 }

@@ -7,7 +7,7 @@
 #define ALLOCTRAP_LIVE_BEAT_H
 
 #include <pthread.h>
-#include <stdatomic.h>
+#include <semaphore.h>
 #include <stdbool.h>
 
 #include "live/live_dir.h"
@@ -15,7 +15,7 @@
 struct live_beat {
     const struct live_dir *dir;
     pthread_t thread;
-    _Atomic bool is_stopping;
+    sem_t stop; /* ends the pause between two beats */
     bool is_started;
 };
 
