@@ -73,6 +73,19 @@ void story_calls(struct profile *p, uint32_t site, uint8_t call, uint64_t count,
     p->totals.ns += counts.ns;
 }
 
+uint32_t story_stack(struct profile *p, const char *const *functions, uint64_t count,
+                     uint64_t bytes)
+{
+    uint32_t path = 0;
+    for (uint32_t line = 10; *functions != NULL; functions++, line++) {
+        uint32_t frame = story_frame(p, EXE, *functions, "/src/stack.c", line, NULL);
+        path = profile_path(p, path, frame, false);
+    }
+    uint32_t site = profile_site(p, path);
+    story_calls(p, site, CALL_MALLOC, count, bytes, 50);
+    return site;
+}
+
 /* What became of a site's blocks. */
 static void add_lives(struct profile *p, uint32_t site, uint64_t temporaries, uint64_t peak_bytes,
                       uint64_t live_bytes)

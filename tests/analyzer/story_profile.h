@@ -21,6 +21,11 @@ uint32_t story_frame(struct profile *p, const char *module, const char *function
 /* A site at the end of a chain of frames, outermost first, 0 ends it. Returns the site's id. */
 uint32_t story_site(struct profile *p, const uint32_t *frames);
 
+/* Calls of malloc at the end of a stack of functions of one program, outermost first, NULL ends it;
+ * line 10 of the first, 11 of the second, ... Returns the site's id. */
+uint32_t story_stack(struct profile *p, const char *const *functions, uint64_t count,
+                     uint64_t bytes);
+
 /* Adds calls of one function at a site, each taking `ns`, and every hundredth ten times that. */
 void story_calls(struct profile *p, uint32_t site, uint8_t call, uint64_t count, uint64_t bytes,
                  uint64_t ns);

@@ -3,30 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "export/export.h"
+#include "export_text.h"
 #include "story_profile.h"
 
-/* What a format writes of a profile; "" where it refuses. */
 static char *written(const struct export_format *format, struct profile *p, size_t *ret_bytes)
 {
-    const struct select_rule all = {0};
-    struct selection selection;
+    const struct export_job asked = {.metric = EXPORT_BYTES, .frames_max = 50};
     struct err err = {0};
     char *text = NULL;
-    cr_assert_eq(select_sites(p, &all, &selection, NULL), ERR_NONE);
-    struct export_stacks *stacks = export_stacks_create(p, &selection);
-    FILE *out = open_memstream(&text, ret_bytes);
-    struct export_job job = {.side = {"/no/such.atrap", p, &selection, stacks},
-                             .metric = EXPORT_BYTES,
-                             .frames_max = 50,
-                             .out = out};
-    enum err_code code = format->write(&job, &err);
-    fclose(out);
+    enum err_code code = export_text_try(format, p, &asked, &text, ret_bytes, &err);
     /* heaptrack alone reads the file again, for its trace. */
     cr_expect_eq(code, strcmp(format->name, "heaptrack") == 0 ? ERR_MISSING : ERR_NONE, "%s: %s",
                  format->name, err.message);
-    export_stacks_destroy(stacks);
-    select_finish(&selection);
     return text;
 }
 
