@@ -80,7 +80,8 @@ enum export_takes {
     X("json", export_json, NONE, false, "jq, programs of your own",                                \
       "what report --json prints: alloctrap-report/1", "histograms")                               \
     X("csv", export_csv, NONE, false, "spreadsheets, sqlite3, R",                                  \
-      "a row for each call site, all metrics and percentiles", "histograms")                       \
+      "a row for each call site, all metrics and percentiles",                                     \
+      "histograms; ';' in a stack's names becomes ':'")                                            \
     X("ndjson", export_ndjson, NONE, false, "DuckDB, ClickHouse, Spark, jq",                       \
       "a row for each call site, with labels and histograms that add up over runs",                \
       "pairs, timeline")

@@ -1,6 +1,6 @@
 /*
  * export_csv - RFC 4180: a heading and a row for each call site; the stack in one field, root
- * first, functions parted by ";".
+ * first, functions parted by ";", which in their names becomes ":".
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,13 +24,22 @@ static void write_text(FILE *out, const char *text)
     free(visible);
 }
 
+static char *name_in_stack(const struct site_frame *frame)
+{
+    char *name = escape_terminal(frame->function);
+    for (char *c = name; *c != '\0'; c++) {
+        *c = *c == ';' ? ':' : *c;
+    }
+    return name;
+}
+
 static char *stack_text(const struct export_stacks *stacks, const struct export_stack *stack)
 {
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
     for (uint32_t i = 0; out != NULL && i < stack->count; i++) {
-        char *name = escape_terminal(stacks->frames.at[stack->frames[i]].at.function);
+        char *name = name_in_stack(&stacks->frames.at[stack->frames[i]].at);
         fprintf(out, "%s%s", i > 0 ? ";" : "", name);
         free(name);
     }

@@ -142,3 +142,10 @@ Test(export_csv, a_stack_has_its_functions_from_the_root_to_the_leaf)
     read_sheet_of("leaf");
     cr_expect_str_eq(cell(1, "stack"), "main;leaf");
 }
+
+Test(export_csv, a_name_with_a_semicolon_is_one_function_of_the_stack)
+{
+    read_sheet_of("<[u8; 4] as core::clone::Clone>::clone");
+    cr_expect_str_eq(cell(1, "stack"), "main;<[u8: 4] as core::clone::Clone>::clone");
+    cr_expect_str_eq(cell(1, "function"), "<[u8; 4] as core::clone::Clone>::clone");
+}
