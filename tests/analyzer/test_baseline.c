@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "budget/baseline.h"
-#include "budget/baseline_diff.h"
 
 static char path[64];
 
@@ -122,24 +121,68 @@ Test(baseline, strangers_are_refused)
             "\"sites\": [{\"key\": \"a\"}, {\"key\": \"a\"}]}]}");
 }
 
-Test(baseline, its_difference_is_a_patch)
+/* Refused with these words about why and where. */
+static void refused_for(const char *text, const char *words)
 {
-    struct baseline *before = sample(3);
-    struct baseline *after = sample(4);
+    struct baseline *b = NULL;
     struct err err = {0};
-    char *patch = NULL;
-    char *old_text = baseline_text(before);
-    char *new_text = baseline_text(after);
-    write_text(old_text);
-    cr_assert_eq(baseline_diff(path, old_text, &patch, &err), ERR_NONE, "%s", err.message);
-    cr_assert_str_eq(patch, "");
-    free(patch);
-    cr_assert_eq(baseline_diff(path, new_text, &patch, &err), ERR_NONE, "%s", err.message);
-    cr_assert_not_null(strstr(patch, "\n-        {\"key\": \"z!last < main\", \"allocs\": 3}\n"
-                                     "+        {\"key\": \"z!last < main\", \"allocs\": 4}\n"));
-    free(patch);
-    free(old_text);
-    free(new_text);
-    baseline_destroy(after);
-    baseline_destroy(before);
+    write_text(text);
+    cr_assert_eq(baseline_load(path, &b, &err), ERR_FORMAT, "%s", text);
+    cr_expect_not_null(strstr(err.message, words), "%s", err.message);
+    cr_expect_null(b);
+}
+
+#define ONE_VARIANT(tables)                                                                        \
+    "{\"format\": \"alloctrap-baseline/1\", \"variants\": [{\"variant\": \"x\", " tables "}]}"
+
+Test(baseline, damage_is_told_with_its_line_and_reason)
+{
+    struct baseline *b = sample(3);
+    char *text = baseline_text(b);
+    char *colon = strstr(text, "\"tool\":") + strlen("\"tool\"");
+    cr_assert_eq(*colon, ':');
+    *colon = ';'; /* in the sixth line */
+    refused_for(text, "line 6, column ");
+    refused_for(text, "':' expected");
+    free(text);
+    baseline_destroy(b);
+    refused_for(ONE_VARIANT("\"budgets\": [], \"sites\": [{\"key\": \"a\"}, {\"key\": \"a\"}]"),
+                "an entry is there twice");
+    refused_for(ONE_VARIANT("\"budgets\": [{\"allocs\": 1}], \"sites\": []"),
+                "an entry has no name");
+    refused_for(ONE_VARIANT("\"budgets\": [{\"name\": \"a\", \"allocs\": 1.5}], \"sites\": []"),
+                "an entry holds what is no number");
+    refused_for(ONE_VARIANT("\"budgets\": []"), "a list is missing");
+}
+
+Test(baseline, every_metric_and_text_comes_back)
+{
+    struct baseline *b = baseline_create();
+    struct baseline_variant *v = baseline_renew(b, "x");
+    struct baseline *again = NULL;
+    struct err err = {0};
+    v->tool = "0.1.0";
+    v->machine = "x86_64";
+    v->libc = "glibc 2.36";
+    v->allocator = "lib\"jemalloc\".so";
+    struct baseline_entry *entry = baseline_add(b, &v->budgets, "a\n<b> \xc3\xa9");
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        entry->has[m] = m % 3 != 0;
+        entry->of[m] = m % 3 == 2 ? INT64_MAX - (uint64_t)m : 0; /* a 0 is a number, too */
+    }
+    char *text = baseline_text(b);
+    write_text(text);
+    free(text);
+    cr_assert_eq(baseline_load(path, &again, &err), ERR_NONE, "%s", err.message);
+    const struct baseline_variant *w = baseline_find(again, "x");
+    cr_expect_str_eq(w->tool, v->tool);
+    cr_expect_str_eq(w->machine, v->machine);
+    cr_expect_str_eq(w->libc, v->libc);
+    cr_expect_str_eq(w->allocator, v->allocator);
+    const struct baseline_entry *read = baseline_entry(w->budgets, "a\n<b> \xc3\xa9");
+    cr_assert_not_null(read);
+    cr_expect_arr_eq(read->has, entry->has, sizeof entry->has);
+    cr_expect_arr_eq(read->of, entry->of, sizeof entry->of);
+    baseline_destroy(again);
+    baseline_destroy(b);
 }
