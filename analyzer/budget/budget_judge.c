@@ -258,8 +258,9 @@ static bool take_base(const struct judge *j, struct check_line *line)
         return false;
     }
     line->has_base = true;
-    line->base =
-        (struct budget_ratio){entry->of[line->metric], entry->units != 0 ? entry->units : 1};
+    /* Units that the budget had when the baseline was made, and has no more, divide nothing. */
+    bool is_divided = j->b->policy->per != NULL;
+    line->base = (struct budget_ratio){entry->of[line->metric], is_divided ? entry->units : 1};
     return true;
 }
 

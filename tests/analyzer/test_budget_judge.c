@@ -240,6 +240,14 @@ Test(budget_judge, a_baseline_is_for_as_many_units_as_it_was_made_with)
     is(METRIC_ALLOCS, 5001, CHECK_BROKEN);
 }
 
+Test(budget_judge, a_budget_that_lost_its_unit_is_held_to_the_whole_baseline)
+{
+    set_base(METRIC_ALLOCS, 500)->units = 100;
+    set_change(METRIC_ALLOCS, 0);
+    is(METRIC_ALLOCS, 500, CHECK_OK);
+    is(METRIC_ALLOCS, 501, CHECK_BROKEN);
+}
+
 /* Seven call sites: f1 allocates 10 times, ... f7 70 times; measured. */
 static void measure_seven(void)
 {
