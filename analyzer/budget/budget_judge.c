@@ -342,7 +342,8 @@ static void judge_each(const struct judge *j, enum budget_metric metric, bool is
         if (!judge_site(j, group, &line)) {
             continue;
         }
-        bool is_over = budget_ratio_compare(line.actual, line.allowed) > 0;
+        bool is_over = line.verdict != CHECK_NO_BASELINE &&
+                       budget_ratio_compare(line.actual, line.allowed) > 0;
         over += is_over;
         line.worst = site_of(j, group, metric);
         if (is_over) {

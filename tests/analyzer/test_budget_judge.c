@@ -344,3 +344,15 @@ Test(budget_judge, each_site_is_judged_and_the_worst_is_told)
     set_limit(METRIC_ALLOCS, 70);
     cr_expect_eq(judge()->verdict, CHECK_OK);
 }
+
+Test(budget_judge, a_site_without_a_number_in_the_baseline_is_not_over_it)
+{
+    scene.budget.is_each_site = true;
+    measure_seven();
+    set_site_base("f7", METRIC_BYTES, 8);
+    set_change(METRIC_ALLOCS, 0);
+    const struct check_line *line = judge();
+    cr_expect_eq(line->verdict, CHECK_NO_BASELINE);
+    cr_expect_eq(line->sites_over, 0);
+    cr_expect_eq(scene.check.budgets.at[0].moved_count, 0);
+}
