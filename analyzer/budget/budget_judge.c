@@ -321,7 +321,9 @@ static bool is_worse(const struct check_line *a, const struct check_line *b)
     if (a->verdict != b->verdict) {
         return a->verdict > b->verdict;
     }
-    return budget_ratio_compare(a->actual, b->actual) > 0;
+    /* With a baseline each site has a limit of its own. */
+    return budget_ratio_compare(budget_ratio_add(a->actual, b->allowed),
+                                budget_ratio_add(b->actual, a->allowed)) > 0;
 }
 
 /* The limit of every single site: the line is the worst one's. */

@@ -345,6 +345,18 @@ Test(budget_judge, each_site_is_judged_and_the_worst_is_told)
     cr_expect_eq(judge()->verdict, CHECK_OK);
 }
 
+Test(budget_judge, the_worst_site_is_the_furthest_beyond_its_own_limit)
+{
+    scene.budget.is_each_site = true;
+    measure_seven();
+    set_site_base("f7", METRIC_ALLOCS, 69);
+    set_site_base("f3", METRIC_ALLOCS, 10);
+    set_change(METRIC_ALLOCS, 0);
+    const struct check_line *line = judge();
+    cr_expect_eq(line->sites_over, 2);
+    cr_expect_str_eq(line->worst.label, "f3", "20 beyond it, and f7 by 1");
+}
+
 Test(budget_judge, a_site_without_a_number_in_the_baseline_is_not_over_it)
 {
     scene.budget.is_each_site = true;
