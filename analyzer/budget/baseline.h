@@ -29,7 +29,7 @@ struct baseline_entry {
     const char *name; /* a budget's name or a site's key */
     bool has[METRIC_COUNT];
     uint64_t of[METRIC_COUNT];
-    uint64_t units; /* of a budget with `per`; 0 = none */
+    uint64_t units; /* of a budget with `per`, alone where its sites have the numbers; 0 = none */
 };
 
 struct baseline_variant {

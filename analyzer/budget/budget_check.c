@@ -321,6 +321,19 @@ static void keep_sites(const struct check_question *q, struct baseline *baseline
     budget_measure_finish(&measure);
 }
 
+/* Of a budget over each site the sites have the numbers; it has what they are divided by. */
+static void keep_units(const struct policy_budget *budget, uint64_t units,
+                       struct baseline *baseline, struct baseline_variant *variant)
+{
+    bool is_compared = false;
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        is_compared = is_compared || (budget->changes[m].is_set && m != METRIC_NEW_SITES);
+    }
+    if (is_compared && budget->per != NULL) {
+        baseline_add(baseline, &variant->budgets, budget->name)->units = units;
+    }
+}
+
 static void keep_budget(const struct check_question *q, const struct policy_budget *budget,
                         struct baseline *baseline, struct baseline_variant *variant)
 {
@@ -329,7 +342,11 @@ static void keep_budget(const struct check_question *q, const struct policy_budg
     char *why = trouble_of(q, budget, &units);
     bool is_told = why == NULL;
     free(why);
-    if (!is_told || budget->is_each_site) {
+    if (!is_told) {
+        return;
+    }
+    if (budget->is_each_site) {
+        keep_units(budget, units, baseline, variant);
         return;
     }
     budget_measure(&measure, q->runs, q->run_count, budget, q->way);

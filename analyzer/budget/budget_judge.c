@@ -281,6 +281,17 @@ static void judge_relative(const struct judge *j, enum budget_metric metric)
     *MEM_PUSH(&j->check->lines) = line;
 }
 
+/* Units of work behind a baseline's sites, as its budget noted them; 0: it did not. */
+static uint64_t base_units(const struct judge *j)
+{
+    const struct baseline_entry *entry =
+        baseline_entry(j->check->baseline->budgets, j->b->policy->name);
+    if (j->b->policy->per == NULL) {
+        return 1;
+    }
+    return entry != NULL ? entry->units : 0;
+}
+
 /* One site's limit; false: this site has none. */
 static bool judge_site(const struct judge *j, const struct budget_group *group,
                        struct check_line *line)
@@ -294,12 +305,13 @@ static bool judge_site(const struct judge *j, const struct budget_group *group,
         if (entry == NULL) {
             return false; /* new: new_sites is what judges it */
         }
-        if (!knows(entry, metric)) {
+        uint64_t units = base_units(j);
+        if (units == 0 || !knows(entry, metric)) {
             line->verdict = CHECK_NO_BASELINE;
             return true;
         }
         line->has_base = true;
-        line->base = ratio_of(j, metric, entry->of[metric]);
+        line->base = (struct budget_ratio){entry->of[metric], units};
         line->limit = changed(line->base, &budget->changes[metric]);
     } else if (is_latency(metric)) {
         char *why = trouble_of_latency(j, metric, group->all.calls);
@@ -358,6 +370,9 @@ static void judge_each(const struct judge *j, enum budget_metric metric, bool is
         }
     }
     worst.sites_over = over;
+    if (worst.verdict == CHECK_NO_BASELINE) {
+        worst.why = mem_text("the baseline does not have it");
+    }
     if (!has_any && is_latency(metric)) {
         worst.verdict = CHECK_SKIPPED;
         worst.why = mem_text("no call site has enough calls for a percentile");

@@ -228,6 +228,38 @@ Test(budget_check, a_baseline_of_itself_holds_and_of_less_does_not)
     end(&lean);
 }
 
+Test(budget_check, a_site_is_compared_unit_by_unit)
+{
+    struct scene s = {0};
+    begin(&s, "- {name: a, each: site, per: request, baseline: {allocs: 0}}\n");
+    add_run(&s, STORY_BEFORE);
+    make_baseline(&s);
+    s.runs[0].units = 250; /* the same for half the work */
+    const struct check_line *line = judge(&s);
+    cr_expect_eq(line->verdict, CHECK_BROKEN);
+    cr_expect(line->base.num == 5100000 && line->base.den == 500);
+    cr_expect(line->actual.num == 5100000 && line->actual.den == 250);
+    end(&s);
+}
+
+Test(budget_check, sites_of_a_baseline_without_units_have_no_verdict_for_each)
+{
+    struct scene s = {0};
+    struct scene whole = {0};
+    begin(&whole, "- {name: a, each: site, baseline: {allocs: 0}}\n");
+    add_run(&whole, STORY_BEFORE);
+    make_baseline(&whole);
+    begin(&s, "- {name: a, each: site, per: request, baseline: {allocs: 0}}\n");
+    add_run(&s, STORY_BEFORE);
+    struct check_question q = question(&s);
+    q.baseline = baseline_find(whole.baseline, "default");
+    check_make(&s.check, &q);
+    cr_expect_eq(s.check.lines.at[0].verdict, CHECK_NO_BASELINE);
+    cr_expect_str_eq(s.check.lines.at[0].why, "the baseline does not have it");
+    end(&s);
+    end(&whole);
+}
+
 Test(budget_check, improvements_are_noted_or_fail)
 {
     struct scene s = {0};
