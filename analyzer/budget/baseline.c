@@ -50,6 +50,11 @@ const struct baseline_variant *baseline_find(const struct baseline *baseline, co
     return NULL;
 }
 
+char *baseline_part_name(const struct policy_budget *budget, const char *site)
+{
+    return mem_format("%s: %s", budget->name, site);
+}
+
 size_t baseline_site_count(const struct baseline_variant *variant)
 {
     return HASH_COUNT(variant->sites);

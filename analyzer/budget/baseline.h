@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "budget/budget_metric.h"
+#include "budget/policy.h"
 
 #define BASELINE_FORMAT "alloctrap-baseline/1"
 #define BASELINE_VARIANT "default"
@@ -26,10 +27,10 @@ enum { BASELINE_BYTES_MAX = 256 << 20, BASELINE_VARIANTS_MAX = 256 };
 /* A budget's or a site's numbers. */
 struct baseline_entry {
     UT_hash_handle hh;
-    const char *name; /* a budget's name or a site's key */
+    const char *name; /* a budget's name, baseline_part_name(), or a site's key */
     bool has[METRIC_COUNT];
     uint64_t of[METRIC_COUNT];
-    uint64_t units; /* of a budget with `per`, alone where its sites have the numbers; 0 = none */
+    uint64_t units; /* of a budget with `per`, also over each site; 0 = none */
 };
 
 struct baseline_variant {
@@ -57,6 +58,10 @@ ERR_CHECKED enum err_code baseline_load(const char *path, struct baseline **ret,
 /* NULL when there is none. */
 const struct baseline_variant *baseline_find(const struct baseline *baseline, const char *variant);
 const struct baseline_entry *baseline_entry(const struct baseline_entry *table, const char *name);
+
+/* What the numbers of one site are kept by, among the budgets, where a budget over each site looks
+ * at a part of what they do; free() it. */
+char *baseline_part_name(const struct policy_budget *budget, const char *site);
 
 size_t baseline_site_count(const struct baseline_variant *variant);
 

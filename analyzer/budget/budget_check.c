@@ -321,16 +321,22 @@ static void keep_sites(const struct check_question *q, struct baseline *baseline
     budget_measure_finish(&measure);
 }
 
-/* Of a budget over each site the sites have the numbers; it has what they are divided by. */
-static void keep_units(const struct policy_budget *budget, uint64_t units,
+/* Of a budget over each site, what its sites did in the part that it looks at; of the whole run
+ * keep_sites() has it. */
+static void keep_parts(const struct budget_measure *measure, const struct policy_budget *budget,
                        struct baseline *baseline, struct baseline_variant *variant)
 {
-    bool is_compared = false;
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        is_compared = is_compared || (budget->changes[m].is_set && m != METRIC_NEW_SITES);
-    }
-    if (is_compared && budget->per != NULL) {
-        baseline_add(baseline, &variant->budgets, budget->name)->units = units;
+    const struct budget_group *group;
+    for (group = measure->groups; group != NULL; group = group->hh.next) {
+        char *name = baseline_part_name(budget, group->key);
+        for (int m = 0; m < METRIC_COUNT; m++) {
+            if (budget->changes[m].is_set && m != METRIC_NEW_SITES && group->all.of[m] != 0) {
+                struct baseline_entry *entry = baseline_add(baseline, &variant->budgets, name);
+                entry->has[m] = true;
+                entry->of[m] = group->all.of[m];
+            }
+        }
+        free(name);
     }
 }
 
@@ -345,10 +351,6 @@ static void keep_budget(const struct check_question *q, const struct policy_budg
     if (!is_told) {
         return;
     }
-    if (budget->is_each_site) {
-        keep_units(budget, units, baseline, variant);
-        return;
-    }
     budget_measure(&measure, q->runs, q->run_count, budget, q->way);
     struct baseline_entry *entry = NULL;
     for (int m = 0; m < METRIC_COUNT && measure.trouble == NULL; m++) {
@@ -358,6 +360,9 @@ static void keep_budget(const struct check_question *q, const struct policy_budg
             entry->of[m] = measure.all.of[m];
             entry->units = budget->per != NULL ? units : 0;
         }
+    }
+    if (budget->is_each_site && policy_budget_is_partial(budget) && measure.trouble == NULL) {
+        keep_parts(&measure, budget, baseline, variant);
     }
     budget_measure_finish(&measure);
 }

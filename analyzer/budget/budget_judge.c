@@ -151,8 +151,7 @@ static struct check_site site_of(const struct judge *j, const struct budget_grou
     const struct baseline_variant *v = j->check->baseline;
     const struct baseline_entry *entry = v != NULL ? baseline_entry(v->sites, group->key) : NULL;
     bool is_comparable = j->check->way != BUDGET_RUNS_SLOPE &&
-                         !policy_window_is_set(&j->b->policy->window) &&
-                         !j->b->policy->match.has_calls && !is_latency(metric);
+                         !policy_budget_is_partial(j->b->policy) && !is_latency(metric);
     return (struct check_site){.key = group->key,
                                .label = sites->names.at[site->label],
                                .file = sites->names.at[site->file],
@@ -281,15 +280,27 @@ static void judge_relative(const struct judge *j, enum budget_metric metric)
     *MEM_PUSH(&j->check->lines) = line;
 }
 
-/* Units of work behind a baseline's sites, as its budget noted them; 0: it did not. */
-static uint64_t base_units(const struct judge *j)
+/* What a site of the baseline did, and by how many units of work; false: it does not say. Of a part
+ * of it the budget says whether it was measured: a site without an entry did nothing then. */
+static bool take_site_base(const struct judge *j, const struct budget_group *group,
+                           struct check_line *line)
 {
-    const struct baseline_entry *entry =
-        baseline_entry(j->check->baseline->budgets, j->b->policy->name);
-    if (j->b->policy->per == NULL) {
-        return 1;
+    const struct policy_budget *budget = j->b->policy;
+    const struct baseline_variant *v = j->check->baseline;
+    const struct baseline_entry *own = baseline_entry(v->budgets, budget->name);
+    const struct baseline_entry *site = baseline_entry(v->sites, group->key);
+    bool is_known = site != NULL && knows(site, line->metric);
+    if (policy_budget_is_partial(budget)) {
+        char *name = baseline_part_name(budget, group->key);
+        site = baseline_entry(v->budgets, name);
+        is_known = own != NULL && own->has[line->metric];
+        free(name);
     }
-    return entry != NULL ? entry->units : 0;
+    uint64_t units = own != NULL ? own->units : 0;
+    line->has_base = is_known && (budget->per == NULL || units != 0);
+    line->base = (struct budget_ratio){site != NULL ? site->of[line->metric] : 0,
+                                       budget->per != NULL ? units : 1};
+    return line->has_base;
 }
 
 /* One site's limit; false: this site has none. */
@@ -301,17 +312,16 @@ static bool judge_site(const struct judge *j, const struct budget_group *group,
     line->actual = ratio_of(j, metric, value_of(&group->all, metric));
     line->limit = budget->limits[metric].value;
     if (line->is_relative) {
-        const struct baseline_entry *entry = baseline_entry(j->check->baseline->sites, group->key);
-        if (entry == NULL) {
+        if (baseline_entry(j->check->baseline->sites, group->key) == NULL) {
             return false; /* new: new_sites is what judges it */
         }
-        uint64_t units = base_units(j);
-        if (units == 0 || !knows(entry, metric)) {
+        if (!take_site_base(j, group, line)) {
             line->verdict = CHECK_NO_BASELINE;
             return true;
         }
-        line->has_base = true;
-        line->base = (struct budget_ratio){entry->of[metric], units};
+        if (is_latency(metric) && line->base.num == 0) {
+            return false; /* it had none */
+        }
         line->limit = changed(line->base, &budget->changes[metric]);
     } else if (is_latency(metric)) {
         char *why = trouble_of_latency(j, metric, group->all.calls);

@@ -587,3 +587,8 @@ bool policy_window_is_set(const struct policy_window *window)
     return window->skip_ns != 0 || window->after_mark != NULL || window->until_mark != NULL ||
            window->phase != NULL || window->zone != NULL;
 }
+
+bool policy_budget_is_partial(const struct policy_budget *budget)
+{
+    return policy_window_is_set(&budget->window) || budget->match.has_calls;
+}

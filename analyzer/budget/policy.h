@@ -116,4 +116,7 @@ bool policy_wants_baseline(const struct policy *policy);
 /* Has it any part set? */
 bool policy_window_is_set(const struct policy_window *window);
 
+/* It looks at a part of what its call sites do: a part of the run, or some functions alone. */
+bool policy_budget_is_partial(const struct policy_budget *budget);
+
 #endif

@@ -242,6 +242,18 @@ Test(budget_check, a_site_is_compared_unit_by_unit)
     end(&s);
 }
 
+Test(budget_check, a_baseline_of_parts_of_sites_holds_for_itself)
+{
+    struct scene s = {0};
+    begin(&s, "- {name: a, each: site, match: {op: realloc}, baseline: {allocs: 0}}\n");
+    add_run(&s, STORY_BEFORE);
+    make_baseline(&s);
+    const struct check_line *line = judge(&s);
+    cr_expect_eq(line->verdict, CHECK_OK);
+    cr_expect(line->base.num == 5 && line->actual.num == 5, "%lu then", line->base.num);
+    end(&s);
+}
+
 Test(budget_check, sites_of_a_baseline_without_units_have_no_verdict_for_each)
 {
     struct scene s = {0};

@@ -368,3 +368,27 @@ Test(budget_judge, a_site_without_a_number_in_the_baseline_is_not_over_it)
     cr_expect_eq(line->sites_over, 0);
     cr_expect_eq(scene.check.budgets.at[0].moved_count, 0);
 }
+
+/* f7 mallocs 70 times, and did something else before: what it did as a whole is no measure. */
+Test(budget_judge, a_part_of_a_site_is_held_against_the_same_part)
+{
+    scene.budget.is_each_site = true;
+    scene.budget.match.has_calls = true;
+    scene.budget.match.calls[CALL_MALLOC] = true;
+    measure_seven();
+    set_site_base("f7", METRIC_ALLOCS, 1000);
+    set_change(METRIC_ALLOCS, 0);
+    cr_expect_eq(judge()->verdict, CHECK_NO_BASELINE, "the whole alone");
+    set_base(METRIC_ALLOCS, 69);
+    const struct check_line *line = judge();
+    cr_expect_eq(line->verdict, CHECK_BROKEN, "it did nothing of this then");
+    cr_expect_eq(line->base.num, 0);
+    char *name = baseline_part_name(&scene.budget, key_of("f7"));
+    struct baseline_entry *part = baseline_add(scene.baseline, &variant()->budgets, name);
+    part->has[METRIC_ALLOCS] = true;
+    part->of[METRIC_ALLOCS] = 69;
+    cr_expect_eq(judge()->verdict, CHECK_BROKEN);
+    part->of[METRIC_ALLOCS] = 70;
+    cr_expect_eq(judge()->verdict, CHECK_OK);
+    free(name);
+}
