@@ -62,7 +62,8 @@ static struct baseline_variant *variant(void)
 
 static struct baseline_entry *set_base(enum budget_metric metric, uint64_t value)
 {
-    struct baseline_entry *entry = baseline_add(scene.baseline, &variant()->budgets, "b");
+    struct baseline_variant *v = variant(); /* it makes the baseline */
+    struct baseline_entry *entry = baseline_add(scene.baseline, &v->budgets, "b");
     entry->has[metric] = true;
     entry->of[metric] = value;
     return entry;
@@ -279,7 +280,8 @@ static const char *key_of(const char *label)
 
 static void set_site_base(const char *label, enum budget_metric metric, uint64_t value)
 {
-    struct baseline_entry *entry = baseline_add(scene.baseline, &variant()->sites, key_of(label));
+    struct baseline_variant *v = variant();
+    struct baseline_entry *entry = baseline_add(scene.baseline, &v->sites, key_of(label));
     entry->has[metric] = true;
     entry->of[metric] = value;
 }
@@ -384,7 +386,8 @@ Test(budget_judge, a_part_of_a_site_is_held_against_the_same_part)
     cr_expect_eq(line->verdict, CHECK_BROKEN, "it did nothing of this then");
     cr_expect_eq(line->base.num, 0);
     char *name = baseline_part_name(&scene.budget, key_of("f7"));
-    struct baseline_entry *part = baseline_add(scene.baseline, &variant()->budgets, name);
+    struct baseline_variant *v = variant();
+    struct baseline_entry *part = baseline_add(scene.baseline, &v->budgets, name);
     part->has[METRIC_ALLOCS] = true;
     part->of[METRIC_ALLOCS] = 69;
     cr_expect_eq(judge()->verdict, CHECK_BROKEN);
