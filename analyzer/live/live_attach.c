@@ -42,9 +42,7 @@ static bool is_over(struct attach *attach)
 static enum err_code run_loop(struct attach *attach, struct err *reterr)
 {
     while (!is_over(attach)) {
-        if (!attach->recorder->is_quiet) {
-            live_signals_read(&attach->signals, 0);
-        }
+        live_signals_read(&attach->signals, 0);
         live_recorder_pass(attach->recorder);
         uint64_t now_ns = live_clock_ns();
         if (now_ns - attach->strangers_ns > STRANGER_NS &&
