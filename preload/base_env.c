@@ -130,8 +130,7 @@ uint64_t env_random(void)
         struct timespec now = {0};
         (void)sys_call3(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0);
         memcpy(&number, (const void *)getauxval(AT_RANDOM), sizeof number); /* the kernel's */
-        number ^= (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^
-                  (uint64_t)sys_call3(SYS_getpid, 0, 0, 0) << 20;
+        number ^= (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^ (uint64_t)sys_pid() << 20;
     }
     return number;
 }

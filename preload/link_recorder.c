@@ -58,7 +58,7 @@ static void name_recording(unsigned attempt)
     text_add(&name, "alloctrap.");
     add_program_name(&name);
     text_add(&name, ".");
-    text_add_decimal(&name, (uint64_t)sys_call3(SYS_getpid, 0, 0, 0));
+    text_add_decimal(&name, sys_pid());
     if (attempt > 1) {
         text_add(&name, ".");
         text_add_decimal(&name, attempt);
@@ -224,7 +224,7 @@ static bool launch_recorder(void)
     char pid[24];
     struct text text;
     text_init(&text, pid, sizeof pid);
-    text_add_decimal(&text, (uint64_t)sys_call3(SYS_getpid, 0, 0, 0));
+    text_add_decimal(&text, sys_pid());
     const char *const arguments[] = {"alloctrap", "attach", "--session",    session_dir(), "--pid",
                                      pid,         "-o",     recording_name, NULL};
     size_t environment_bytes = 0;

@@ -129,7 +129,7 @@ bool link_has_others(void)
     char own_start[NAME_BYTES];
     struct text own;
     text_init(&own, own_start, sizeof own_start);
-    text_add_decimal(&own, (uint64_t)sys_call3(SYS_getpid, 0, 0, 0));
+    text_add_decimal(&own, sys_pid());
     text_add(&own, ".");
     long fd = sys_open(dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     bool has_others = false;
@@ -295,7 +295,7 @@ static void name_file(uint64_t id)
     text_init(&path, file_path, sizeof file_path);
     text_add(&path, dir_path);
     text_add(&path, "/");
-    text_add_decimal(&path, (uint64_t)sys_call3(SYS_getpid, 0, 0, 0));
+    text_add_decimal(&path, sys_pid());
     text_add(&path, ".");
     text_add_hex16(&path, id);
     text_add(&path, SESSION_SUFFIX);
@@ -360,7 +360,7 @@ static void fill_head(struct session_head *head, uint64_t id, uint64_t bytes, ui
 {
     memcpy(head->magic, SESSION_MAGIC, sizeof head->magic);
     head->version = SESSION_VERSION;
-    head->pid = (uint32_t)sys_call3(SYS_getpid, 0, 0, 0);
+    head->pid = sys_pid();
     head->ppid = (uint32_t)sys_call3(SYS_getppid, 0, 0, 0);
     head->call_count = CALL_COUNT;
     head->id = id;

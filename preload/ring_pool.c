@@ -104,7 +104,7 @@ struct session_thread *ring_pool_claim(struct session_head *head, bool *ret_is_a
 {
     /* A vfork child runs on its parent's memory and thread-local storage with a tid that will soon
      * be gone: a place in its name would have two owners. */
-    if ((uint32_t)sys_call3(SYS_getpid, 0, 0, 0) != head->pid) {
+    if (sys_pid() != head->pid) {
         return NULL;
     }
     uint32_t own = own_tid();

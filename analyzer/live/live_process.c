@@ -24,7 +24,7 @@ bool live_process_is_gone(uint32_t pid, int pid_fd)
         struct pollfd one = {.fd = pid_fd, .events = POLLIN};
         return poll(&one, 1, 0) == 1;
     }
-    return pid == 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+    return pid == 0 || pid > INT32_MAX || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
 }
 
 enum look { LOOK_MAPPED, LOOK_NOT_MAPPED, LOOK_EMPTY, LOOK_GONE, LOOK_UNKNOWN };
@@ -115,10 +115,9 @@ static uint32_t find_by_map(uint64_t pid_namespace, const char *file_name)
 
 uint32_t live_process_find(uint32_t pid, uint64_t pid_namespace, const char *file_name)
 {
-    if (pid_namespace == 0 || pid_namespace == namespace_of("self")) {
-        return pid;
-    }
-    return find_by_map(pid_namespace, file_name);
+    bool is_told = pid != 0 && pid <= INT32_MAX;
+    bool is_ours = pid_namespace == 0 || pid_namespace == namespace_of("self");
+    return is_told && is_ours ? pid : find_by_map(pid_namespace, file_name);
 }
 
 bool live_process_any_maps(const char *file_name)

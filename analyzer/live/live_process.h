@@ -16,8 +16,9 @@ bool live_process_is_gone(uint32_t pid, int pid_fd);
  * the pid is another process's (a pid namespace, a number used again). */
 bool live_process_may_map(uint32_t pid, const char *file_name);
 
-/* The number by which we know the process that calls itself pid in the namespace with this inode
- * (0: unknown, taken for ours) and has the file mapped; 0 when there is none. */
+/* The number by which we know the process that calls itself pid (0 and what cannot be one: it does
+ * not know) in the namespace with this inode (0: unknown, taken for ours) and has the file mapped;
+ * 0 when there is none. */
 uint32_t live_process_find(uint32_t pid, uint64_t pid_namespace, const char *file_name);
 
 /* Some process that we can look at has the file mapped. */

@@ -336,6 +336,12 @@ static void meet(void *context, const char *name)
     *MEM_PUSH(&recorder->pending) = index;
 }
 
+/* The pid in the name is of the owner's namespace, and 0 when it was not told. */
+static bool is_owner_gone(const struct live_known *known)
+{
+    return live_process_is_gone(known->pid, -1) && !live_process_any_maps(known->name);
+}
+
 static void try_pending(struct live_recorder *recorder)
 {
     size_t kept = 0;
@@ -344,7 +350,7 @@ static void try_pending(struct live_recorder *recorder)
         struct live_known *known = &recorder->known.at[index];
         /* Twice: it may have become READY between our look at the file and its end. */
         bool is_last_try = known->is_last_try;
-        known->is_last_try = recorder->is_read_only || live_process_is_gone(known->pid, -1);
+        known->is_last_try = recorder->is_read_only || is_owner_gone(known);
         if (!try_open(recorder, known, is_last_try)) {
             recorder->pending.at[kept++] = index;
         }

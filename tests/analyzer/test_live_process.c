@@ -1,6 +1,7 @@
 #include "live/live_process.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -158,6 +159,32 @@ Test(live_process_apart, a_number_of_our_namespace_is_taken_as_it_is)
 {
     cr_assert_eq(live_process_find(77, 0, "any"), 77);
     cr_assert_eq(live_process_find(77, 1, "any"), 0, "nobody is in a namespace with inode 1");
+}
+
+/* As a host writes whose getpid() a filter refuses. */
+Test(live_process, one_without_a_number_is_found_by_what_it_maps)
+{
+    char name[] = "/tmp/maps.XXXXXX";
+    int fd = mkstemp(name);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(ftruncate(fd, 4096), 0);
+    void *at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    pid_t child = fork();
+    if (child == 0) {
+        for (;;) {
+            pause();
+        }
+    }
+    munmap(at, 4096);
+    const uint32_t refused = (uint32_t)-EPERM; /* -1 would be every process to kill() */
+    cr_assert(live_process_is_gone(refused, -1));
+    cr_assert_eq(live_process_find(0, 0, name), (uint32_t)child);
+    cr_assert_eq(live_process_find(refused, 0, name), (uint32_t)child);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    cr_assert_eq(live_process_find(0, 0, name), 0);
+    close(fd);
+    unlink(name);
 }
 
 /* A process that is number 1 in a namespace of its own; 0 where that is not allowed. */

@@ -3,7 +3,9 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,6 +101,39 @@ Test(live_recorder, a_pass_finishes_processes_that_have_ended)
     live_recorder_settle(recorder);
     cr_assert_eq(recorder->profile->totals.allocs, 2);
     cr_assert_eq(recorder->profile->totals.peak_bytes, 300);
+    session_image_destroy(image);
+}
+
+/* A host whose getpid() is refused is taken for neither ended nor another. */
+Test(live_recorder, a_process_without_a_number_is_recorded_until_it_ends)
+{
+    char file[2 * IMAGE_NAME_BYTES];
+    struct session_image *image = write_session(0, 5000);
+    snprintf(file, sizeof file, "%s/%s", path, image->name);
+    int fd = open(file, O_RDONLY);
+    void *at = mmap(NULL, image->size_bytes, PROT_READ, MAP_SHARED, fd, 0);
+    cr_assert_neq(at, MAP_FAILED);
+    close(fd);
+    pid_t child = fork();
+    if (child == 0) {
+        for (;;) {
+            pause();
+        }
+    }
+    munmap(at, image->size_bytes);
+    open_recorder(false);
+    for (int i = 0; i < 3; i++) {
+        live_recorder_pass(recorder);
+        cr_assert_eq(recorder->sessions.count, 1);
+    }
+    cr_assert_not(live_recorder_is_idle(recorder));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    while (!live_recorder_is_idle(recorder)) {
+        live_recorder_pass(recorder);
+    }
+    live_recorder_settle(recorder);
+    cr_assert_eq(recorder->profile->totals.allocs, 2);
     session_image_destroy(image);
 }
 
