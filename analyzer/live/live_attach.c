@@ -42,7 +42,9 @@ static bool is_over(struct attach *attach)
 static enum err_code run_loop(struct attach *attach, struct err *reterr)
 {
     while (!is_over(attach)) {
-        live_signals_read(&attach->signals, 0);
+        if (!attach->recorder->is_quiet) {
+            live_signals_read(&attach->signals, 0);
+        }
         live_recorder_pass(attach->recorder);
         uint64_t now_ns = live_clock_ns();
         if (now_ns - attach->strangers_ns > STRANGER_NS &&

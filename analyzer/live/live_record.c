@@ -136,8 +136,11 @@ static bool is_over(const struct record *record)
 static enum err_code run_loop(struct record *record, struct err *reterr)
 {
     while (!is_over(record)) {
-        live_signals_read(&record->signals, record->host_ended_ns == 0 ? record->launch.pid : 0);
-        note_host_end(record);
+        if (!record->recorder->is_quiet) {
+            live_signals_read(&record->signals,
+                              record->host_ended_ns == 0 ? record->launch.pid : 0);
+            note_host_end(record);
+        }
         live_recorder_pass(record->recorder);
         look_after_host(record);
         enum err_code code = live_recorder_checkpoint(record->recorder, reterr);
@@ -222,7 +225,7 @@ static enum err_code finish(struct record *record, enum err_code code, struct er
 static void await_host(struct record *record)
 {
     while (!live_launch_poll(&record->launch) && !record->signals.is_ending) {
-        live_recorder_wait(record->recorder, LOOK_NS, record->signals.fd);
+        (void)live_recorder_wait(record->recorder, LOOK_NS, record->signals.fd);
         live_signals_read(&record->signals, record->launch.pid);
     }
 }

@@ -463,9 +463,12 @@ static void sample(struct live_recorder *recorder)
 
 void live_recorder_pass(struct live_recorder *recorder)
 {
-    live_dir_scan(recorder->dir, false, meet, recorder);
-    try_pending(recorder);
-    see_ends(recorder); /* before the tails are read: an ended process writes no more */
+    if (!recorder->is_quiet) {
+        recorder->looked_ns = live_clock_ns();
+        live_dir_scan(recorder->dir, false, meet, recorder);
+        try_pending(recorder);
+        see_ends(recorder); /* before the tails are read: an ended process writes no more */
+    }
     recorder->passed = drain(recorder);
     finish_ended(recorder);
     sample(recorder);
@@ -520,26 +523,29 @@ void live_recorder_take_all(struct live_recorder *recorder)
     }
 }
 
-void live_recorder_wait(struct live_recorder *recorder, uint64_t timeout_ns, int extra_fd)
+bool live_recorder_wait(struct live_recorder *recorder, uint64_t timeout_ns, int extra_fd)
 {
     struct pollfd fds[POLL_MAX];
     nfds_t count = 0;
+    bool has_all = extra_fd >= 0 && recorder->dir->notify_fd >= 0 &&
+                   recorder->sessions.count <= POLL_MAX - 2 && recorder->pending.count == 0;
     fds[count++] = (struct pollfd){.fd = extra_fd, .events = POLLIN};
     fds[count++] = (struct pollfd){.fd = recorder->dir->notify_fd, .events = POLLIN};
     for (size_t i = 0; i < recorder->sessions.count && count < POLL_MAX; i++) {
-        fds[count++] = (struct pollfd){.fd = recorder->sessions.at[i]->pid_fd, .events = POLLIN};
+        int pid_fd = recorder->sessions.at[i]->pid_fd;
+        fds[count++] = (struct pollfd){.fd = pid_fd, .events = POLLIN};
+        has_all = has_all && pid_fd >= 0;
     }
     struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / NS_PER_S),
                                .tv_nsec = (long)(timeout_ns % NS_PER_S)};
-    (void)ppoll(fds, count, &timeout, NULL);
+    return ppoll(fds, count, &timeout, NULL) != 0 || !has_all;
 }
 
 void live_recorder_nap(struct live_recorder *recorder, int extra_fd)
 {
     uint64_t nap_ns = live_pace_nap_ns(&recorder->pace, recorder->passed);
-    if (nap_ns != 0) {
-        live_recorder_wait(recorder, nap_ns, extra_fd);
-    }
+    recorder->is_quiet = nap_ns != 0 && !live_recorder_wait(recorder, nap_ns, extra_fd) &&
+                         live_clock_ns() - recorder->looked_ns < LOOK_NS;
 }
 
 static uint64_t last_end_ns(const struct profile *profile)

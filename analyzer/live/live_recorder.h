@@ -46,6 +46,8 @@ struct live_recorder {
     uint64_t sampled_ns;
     uint64_t drained_ns; /* since the start: older events have been read */
     uint64_t passed;     /* events, by the last pass */
+    bool is_quiet;       /* since then no file came, no signal, and no process ended */
+    uint64_t looked_ns;  /* the last pass that looked whether any did */
     uint64_t saved_ns;
     uint64_t save_cost_ns;
     uint64_t units_ended;
@@ -75,10 +77,12 @@ void live_recorder_pass(struct live_recorder *recorder);
  * the end, or recover. */
 void live_recorder_take_all(struct live_recorder *recorder);
 
-/* Sleeps until something happens, at most so long. extra_fd: wakes too; -1 = none. */
-void live_recorder_wait(struct live_recorder *recorder, uint64_t timeout_ns, int extra_fd);
+/* Sleeps until something happens, at most so long. extra_fd: wakes too; -1 = none. False: nothing
+ * has happened, and nothing can have that would not have been noticed. */
+bool live_recorder_wait(struct live_recorder *recorder, uint64_t timeout_ns, int extra_fd);
 
-/* After a pass: the same until the next one should be, if not at once. */
+/* After a pass: the same until the next one should be, if not at once. Says in is_quiet whether
+ * there is anything to look at but the rings. */
 void live_recorder_nap(struct live_recorder *recorder, int extra_fd);
 
 /* A checkpoint, when one is due: about every 5 s, and at most 5 % of the time. */
