@@ -62,6 +62,9 @@ static enum err_code open_with(const char *name, const char *path, int flags, st
                                struct err *reterr)
 {
     struct sql sql = {.path = path};
+    /* Its statistics cost a lock for each allocation. Before the first database only, else refused.
+     */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     if (sqlite3_open_v2(name, &sql.db, flags, NULL) != SQLITE_OK) {
         enum err_code code = err_set(reterr, ERR_SYSTEM, path, "cannot be opened: %s (SQLite)",
                                      sql.db != NULL ? sqlite3_errmsg(sql.db) : "out of memory");
