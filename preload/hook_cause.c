@@ -6,29 +6,16 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static struct cause_place *find(struct hook_cause *cause, const struct stack_at *at, size_t size)
+static struct cause_place *place_of(struct hook_cause *cause, const struct stack_at *at,
+                                    size_t size)
 {
-    unsigned size_bits = hook_cause_size_bits(size);
-    for (unsigned i = 0; i < CAUSE_PLACES; i++) {
-        struct cause_place *place = &cause->places[i];
-        if (place->left != 0 && place->pc == at->pc && place->sp == at->sp &&
-            place->size_bits == size_bits) {
-            return place;
-        }
-    }
-    return NULL;
+    return &cause->places[hook_cause_index(at->pc, at->sp, size)];
 }
 
-static void show_armed(const struct hook_cause *cause)
+static bool is_armed(const struct cause_place *place, const struct stack_at *at, size_t size)
 {
-    uint64_t armed = 0;
-    for (unsigned i = 0; i < CAUSE_PLACES; i++) {
-        const struct cause_place *place = &cause->places[i];
-        if (place->left != 0) {
-            armed |= UINT64_C(1) << ((place->pc ^ place->sp ^ place->size_bits) & 63);
-        }
-    }
-    hook_tls.armed = armed;
+    return place->left != 0 && place->pc == at->pc && place->sp == at->sp &&
+           place->size_bits == hook_cause_size_bits(size);
 }
 
 void hook_cause_start(struct hook_cause *cause)
@@ -37,31 +24,20 @@ void hook_cause_start(struct hook_cause *cause)
     hook_tls.armed = 0;
 }
 
-/* A free place, else the one armed longest ago. */
-static struct cause_place *take_place(struct hook_cause *cause)
-{
-    for (unsigned i = 0; i < CAUSE_PLACES; i++) {
-        if (cause->places[i].left == 0) {
-            return &cause->places[i];
-        }
-    }
-    return &cause->places[cause->next++ % CAUSE_PLACES];
-}
-
 void hook_cause_arm(struct hook_cause *cause, const struct stack_at *at, size_t size, uint64_t ns)
 {
     uint64_t credit_ns = ns / CAUSE_SLOW_SHARE * CAUSE_SHARE;
     cause->rest_until_ns -= cause->rest_until_ns < credit_ns ? cause->rest_until_ns : credit_ns;
-    struct cause_place *place = find(cause, at, size);
-    if (place == NULL) {
-        place = take_place(cause);
-        place->pc = at->pc;
-        place->sp = at->sp;
-        place->size_bits = hook_cause_size_bits(size);
+    struct cause_place *place = place_of(cause, at, size);
+    if (!is_armed(place, at, size)) {
+        *place = (struct cause_place){.pc = at->pc,
+                                      .sp = at->sp,
+                                      .size_bits = (uint8_t)hook_cause_size_bits(size),
+                                      .often = CAUSE_OFTEN};
     }
     place->left = CAUSE_CALLS;
-    cause->calls_to_skip = 0;
-    show_armed(cause);
+    place->calls_to_skip = 0;
+    hook_tls.armed |= UINT64_C(1) << (place - cause->places);
 }
 
 /* False: the kernel did not say, as behind a filter. */
@@ -96,14 +72,15 @@ static void pay(struct hook_cause *cause, uint64_t from_ns)
 
 bool hook_cause_begin(struct hook_cause *cause, const struct stack_at *at, size_t size)
 {
-    struct cause_place *place = find(cause, at, size);
-    if (place == NULL) {
+    struct cause_place *place = place_of(cause, at, size);
+    if (!is_armed(place, at, size)) {
         return false;
     }
     uint64_t from_ns = now_ns();
-    if (from_ns < cause->rest_until_ns) {
-        uint64_t calls = (cause->rest_until_ns - from_ns) / CAUSE_CALL_NS;
-        cause->calls_to_skip = calls < CAUSE_SKIP_MAX ? (uint32_t)calls : CAUSE_SKIP_MAX;
+    uint64_t until_ns = cause->rest_until_ns + (place->often == 0 ? CAUSE_KEPT_NS : 0);
+    if (from_ns < until_ns) {
+        uint64_t calls = (until_ns - from_ns) / CAUSE_CALL_NS;
+        place->calls_to_skip = calls < CAUSE_SKIP_MAX ? (uint16_t)calls : CAUSE_SKIP_MAX;
         return false;
     }
     if (!ask(&cause->before)) {
@@ -111,9 +88,13 @@ bool hook_cause_begin(struct hook_cause *cause, const struct stack_at *at, size_
         return false;
     }
     pay(cause, from_ns);
-    place->left -= 1;
+    cause->measured = place;
+    if (place->often != 0) {
+        place->often--;
+    }
+    place->left--;
     if (place->left == 0) {
-        show_armed(cause);
+        hook_tls.armed &= ~(UINT64_C(1) << (place - cause->places));
     }
     return true;
 }
@@ -130,5 +111,6 @@ bool hook_cause_end(struct hook_cause *cause)
         after.minor_faults - before->minor_faults, after.major_faults - before->major_faults,
         after.voluntary - before->voluntary, after.involuntary - before->involuntary};
     pay(cause, from_ns);
+    cause->measured->often = CAUSE_OFTEN;
     return true;
 }

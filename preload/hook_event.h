@@ -118,10 +118,12 @@ hook_begin_sized(struct hook_now *now, enum hook_call call, size_t size, const v
     if (__builtin_expect(hook_tls.guard_sp == 0 && life_is_current(), true)) {
         hook_guard_raise(now->frame[1], (uintptr_t)(now->frame + 2));
         now->state = hook_state(HOOK_RECORD, call, 0);
-        if (__builtin_expect(hook_tls.armed != 0, false) &&
-            hook_cause_may_be_armed(now->frame[1], (uintptr_t)(now->frame + 2), size) &&
-            hook_cause_is_rested(&hook_tls.scratch->cause)) {
-            now->state |= hook_begin_measured(frame, size);
+        if (__builtin_expect(hook_tls.armed != 0, false)) {
+            unsigned place = hook_cause_index(now->frame[1], (uintptr_t)(now->frame + 2), size);
+            if (hook_cause_may_be_armed(place) &&
+                hook_cause_is_rested(&hook_tls.scratch->cause, place)) {
+                now->state |= hook_begin_measured(frame, size);
+            }
         }
     } else {
         now->state = hook_begin_slowly(frame, call);

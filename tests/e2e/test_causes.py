@@ -18,6 +18,7 @@ FAULT_NS = 2000
 RUNS = 4
 SAVED_NS = 16000000  # preload/hook_cause.h
 ASK_NS = 2000
+JOINED_LEAST = 100  # of 200 rounds; 2 when popular places spent what rare slow calls need
 # The cause, and the function of the target whose calls have it.
 CASES = {
     "first-touch": "touch_first",
@@ -68,7 +69,8 @@ def record_until_found(checks, alloctrap, target, recording, cause, function):
 def check_cause(checks, alloctrap, target, work, cause, function):
     recording = os.path.join(work, cause + ".atrap")
     found, calls = record_until_found(checks, alloctrap, target, recording, cause, function)
-    checks.that(cause in found, f"{cause}: found in {function}: {found}")
+    least = JOINED_LEAST if cause == "consolidation" else 1
+    checks.that(found.get(cause, 0) >= least, f"{cause}: found in {function}: {found}")
     told = [call for call in calls if call["cause"] is not None]
     wrong = [call for call in told if call["ns"] < SLOW_NS or call["cause"] != expected(call)]
     checks.that(told and not wrong, f"{cause}: {len(told)} of the {len(calls)} slowest calls have a cause,"
@@ -109,7 +111,7 @@ def check_bound(checks, alloctrap, target, work):
     recording, trace = os.path.join(work, "bound.atrap"), os.path.join(work, "calls")
     for option in ("--slow-causes=on", "--slow-causes=off"):
         run = alloctrap.record(recording, ["strace", "-f", "-e", "trace=getrusage", "-o", trace, target,
-                                           "consolidation"], option)
+                                           "consolidation", "30"], option)
         checks.same(run.returncode, 0, f"{option}: recorded under strace")
         with open(trace, encoding="utf-8") as lines:
             asked = sum("getrusage(RUSAGE_THREAD" in line for line in lines)

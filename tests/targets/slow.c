@@ -1,7 +1,7 @@
 /*
  * A host whose slow calls have one cause each, by its argument. Each runs for a bounded number of
- * rounds; how many calls are slow, and how often something else is what makes them so, is the
- * machine's.
+ * rounds, which may be told; how many calls are slow, and how often something else is what makes
+ * them so, is the machine's.
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -135,9 +135,9 @@ int main(int argc, char **argv)
     } else if (strcmp(cause, "preemption") == 0) {
         share_processor();
     } else if (strcmp(cause, "consolidation") == 0) {
-        join_blocks(ROUNDS);
+        join_blocks(argc > 2 ? atoi(argv[2]) : ROUNDS);
     } else {
-        fprintf(stderr, "usage: slow CAUSE\n");
+        fprintf(stderr, "usage: slow CAUSE [ROUNDS]\n");
         return 2;
     }
     return 0;
