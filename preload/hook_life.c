@@ -251,7 +251,15 @@ static void start_process(void)
     }
 }
 
-static struct hook_scratch *scratch_for(struct session_thread *place)
+static struct stack_range home_of(const struct session_head *head,
+                                  const struct session_thread *place)
+{
+    uint32_t tid = atomic_load_explicit(&place->tid, memory_order_relaxed);
+    return head->pid == 0 ? (struct stack_range){0, 0} : stack_bounds_home(tid == head->pid);
+}
+
+static struct hook_scratch *scratch_for(const struct session_head *head,
+                                        struct session_thread *place)
 {
     size_t front = mem_round_up(sizeof(struct hook_scratch), SESSION_LINE);
     struct hook_scratch *scratch = (struct hook_scratch *)place->private_ptr;
@@ -263,7 +271,8 @@ static struct hook_scratch *scratch_for(struct session_thread *place)
     }
     if (scratch != NULL) {
         scratch->stack = (struct stack_state *)((char *)scratch + front);
-        stack_state_init(scratch->stack, link_now.control->stacks_by, link_now.control->depth_max);
+        stack_state_init(scratch->stack, link_now.control->stacks_by, link_now.control->depth_max,
+                         home_of(head, place));
         scratch->last_walk = stack_last_walk(scratch->stack);
     }
     return scratch;
@@ -288,7 +297,7 @@ static bool start_thread(struct session_head *head)
     }
     bool is_adopted = false;
     struct session_thread *place = ring_pool_claim(head, &is_adopted);
-    struct hook_scratch *scratch = place == NULL ? NULL : scratch_for(place);
+    struct hook_scratch *scratch = place == NULL ? NULL : scratch_for(head, place);
     if (scratch == NULL) {
         hook_tls.place_tries += hook_tls.place_tries == 0;
         return false;

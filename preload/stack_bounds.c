@@ -3,7 +3,13 @@
 #include "base_sys.h"
 
 #include <errno.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
+
+enum {
+    BOUNDS_HOME_FIRST_BYTES = 1 << 20,
+    BOUNDS_HOME_BYTES = 64 << 10 /* of a small stack, what is below may be another's */
+};
 
 bool stack_bounds_probe(uintptr_t addr)
 {
@@ -37,6 +43,19 @@ static bool probe_pages(uintptr_t from, uintptr_t to)
         }
     }
     return true;
+}
+
+struct stack_range stack_bounds_home(bool is_first)
+{
+    uintptr_t high;
+    if (is_first) {
+        /* The kernel's, above main's frame; below the stack it keeps 128 MiB free. */
+        high = getauxval(AT_RANDOM) & ~(uintptr_t)7;
+    } else {
+        __asm__("mov %%fs:0, %0" : "=r"(high)); /* glibc's, on top of the stack, in its mapping */
+    }
+    uintptr_t bytes = is_first ? BOUNDS_HOME_FIRST_BYTES : BOUNDS_HOME_BYTES;
+    return high > bytes ? (struct stack_range){high - bytes, high} : (struct stack_range){0, 0};
 }
 
 static bool contains(const struct stack_range *range, uintptr_t addr)

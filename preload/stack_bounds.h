@@ -53,6 +53,10 @@ bool stack_bounds_knows(const struct stack_bounds *bounds, uintptr_t addr);
 /* HOT. Asks the kernel anew whether 8 bytes at addr (8-byte aligned) can be read. */
 bool stack_bounds_probe(uintptr_t addr);
 
+/* COLD. The upper part of the calling thread's own stack: where a stack pointer is in it, so is all
+ * above. is_first: the process's first thread. */
+struct stack_range stack_bounds_home(bool is_first);
+
 /* HOT. True when 8 bytes at addr are in what is known of this stack. */
 static inline bool stack_bounds_has(const struct stack_bounds *bounds, uintptr_t addr)
 {

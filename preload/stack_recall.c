@@ -22,16 +22,12 @@ struct recall_writer {
     uint32_t pieces;
 };
 
-void stack_recall_forget(struct stack_recall *r)
+void stack_recall_forget(struct stack_recall *r, struct stack_range home)
 {
     r->salt = ++r->numbers * UINT64_C(0xA0761D6478BD642F);
     r->missed = 0;
     r->id = 0;
-    r->context = 0;
-    r->guess = r->guesses;
-    for (unsigned i = 0; i < 1 << STACK_RECALL_GUESS_BITS; i++) {
-        r->guesses[i].pc = 0;
-    }
+    stack_guess_forget(&r->guesses, home);
 }
 
 /* The piece that pc and sp, or the bp with them, lead to from a word that is a return address. */
@@ -90,32 +86,60 @@ branch(struct stack_recall *r, const struct stack_recall_piece *piece, uint32_t 
 /* The note of the list with that id, or NULL. */
 static inline void *end_of(struct stack_recall *r, uint64_t id)
 {
-    const struct stack_recall_end *end = stack_recall_end_at(r, id);
+    const struct stack_recall_end *ends = stack_recall_ends_of(r, id);
     r->missed = 0;
     r->id = id;
-    if (__builtin_expect(end->id == id, true)) {
-        return end->note;
+    for (unsigned way = 0; way < STACK_RECALL_END_WAYS; way++) {
+        if (ends[way].id == id) {
+            return ends[way].note;
+        }
     }
-    return end[1].id == id ? end[1].note : NULL;
+    return NULL;
 }
 
-/* Adds the first words of a piece to a guess, as they stand; its count is too high where there is
- * no room. */
-static void copy_words(struct stack_recall_guess *to, const struct stack_recall_piece *piece,
+void stack_recall_put_end(struct stack_recall *r, const struct stack_mend *mend, void *note)
+{
+    uint32_t innermost = mend->count - 1;
+    const struct stack_at at = {mend->pcs[innermost], mend->sps[innermost], r->bp};
+    uint64_t id = r->id;
+    struct stack_recall_end *ends = stack_recall_ends_of(r, id);
+    unsigned way = 0;
+    while (way + 1 < STACK_RECALL_END_WAYS && ends[way].id != id) {
+        way++;
+    }
+    for (; way > 0; way--) {
+        ends[way] = ends[way - 1];
+    }
+    ends[0] = (struct stack_recall_end){id, note};
+    stack_guess_drop(&r->guesses, &at);
+}
+
+/* A list that is copied; `count` is too high where there is no room. */
+struct recall_copy {
+    struct stack_word *words;
+    uint32_t room;
+    uint32_t count;
+};
+
+static void copy_word(struct recall_copy *to, struct stack_word word)
+{
+    if (to->count < to->room) {
+        to->words[to->count] = word;
+    }
+    to->count++;
+}
+
+static void copy_words(struct recall_copy *to, const struct stack_recall_piece *piece,
                        uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        const uintptr_t *at = piece->words[i].at;
-        if (to->count < STACK_RECALL_GUESS_WORDS) {
-            to->words[to->count] = (struct stack_recall_word){at, *at};
-        }
-        to->count++;
+        copy_word(to, piece->words[i]);
     }
 }
 
 /* The search by pieces; the words that it reads are added to `copy`, if there is one. */
 __attribute__((always_inline)) static inline void *
-search(struct stack_recall *r, const struct stack_at *at, struct stack_recall_guess *copy)
+search(struct stack_recall *r, const struct stack_at *at, struct recall_copy *copy)
 {
     uint64_t key = stack_recall_key(r, STACK_RECALL_INNERMOST, at->pc, at->sp);
     const struct stack_recall_piece *piece = stack_recall_piece_of(r, key);
@@ -129,10 +153,13 @@ search(struct stack_recall *r, const struct stack_at *at, struct stack_recall_gu
         id += piece->sums[same];
         verified += same;
         if (copy != NULL) {
-            copy_words(copy, piece, same != piece->count ? same + 1 : same);
+            copy_words(copy, piece, same);
         }
         if (same != piece->count) {
             uintptr_t value = *piece->words[same].at;
+            if (copy != NULL) {
+                copy_word(copy, (struct stack_word){piece->words[same].at, value});
+            }
             uint64_t from = piece->number | same;
             const struct stack_recall_link *link = link_at(r, from, value);
             verified++;
@@ -165,38 +192,29 @@ search(struct stack_recall *r, const struct stack_at *at, struct stack_recall_gu
     return NULL;
 }
 
-/* The list that has just been found, of few words, becomes the guess. */
+/* The list that has just been found, of not too many words, becomes a guess. */
 __attribute__((noinline)) static void keep_guess(struct stack_recall *r, const struct stack_at *at)
 {
-    struct stack_recall_guess *guess = r->guess;
-    guess->pc = 0;
-    atomic_signal_fence(memory_order_seq_cst); /* a handler that jumps away leaves no half of one */
-    guess->count = 0;
-    guess->note = search(r, at, guess);
-    if (guess->note == NULL || guess->count > STACK_RECALL_GUESS_WORDS) {
+    uint32_t words = r->verified;
+    struct stack_guess *guess = stack_guess_take(&r->guesses, at, words);
+    if (guess == NULL) {
+        return;
+    }
+    struct recall_copy copy = {.words = stack_guess_words(guess), .room = words};
+    guess->note = search(r, at, &copy);
+    if (guess->note == NULL || copy.count != words) {
         return; /* another thread writes into this stack */
     }
-    guess->words[guess->count] = (struct stack_recall_word){&r->nowhere, 1};
-    guess->id = r->id;
-    guess->sp = at->sp;
-    atomic_signal_fence(memory_order_seq_cst);
-    guess->pc = at->pc;
+    copy.words[words] = (struct stack_word){&r->nowhere, 1};
+    guess->end = copy.words + words;
+    stack_guess_put(&r->guesses, guess, &r->bp);
 }
 
 void *stack_recall_search(struct stack_recall *r, const struct stack_at *at)
 {
     void *note = search(r, at, NULL);
-    if (note == NULL) {
-        return NULL;
-    }
-    stack_recall_found(r, r->id);
-    if (r->verified <= STACK_RECALL_GUESS_WORDS) {
-        if (r->guess->trust != 0) {
-            r->guess->trust = 0;
-        } else if (r->guess->wanted == r->id) {
-            keep_guess(r, at);
-        }
-        r->guess->wanted = r->id;
+    if (note != NULL && r->verified <= STACK_GUESS_WORDS) {
+        keep_guess(r, at);
     }
     return note;
 }
@@ -217,7 +235,7 @@ static struct recall_entry after_entry(const struct stack_recall_piece *piece, u
 static void close_piece(struct recall_writer *w, const struct recall_entry *next,
                         struct stack_recall_piece *at)
 {
-    w->piece->words[w->piece->count] = (struct stack_recall_word){&w->recall->nowhere, 1};
+    w->piece->words[w->piece->count] = (struct stack_word){&w->recall->nowhere, 1};
     w->piece->next = next->key;
     w->piece->next_kind = (uint8_t)next->key_kind;
     w->piece->next_piece = at;
@@ -231,9 +249,11 @@ static void open_piece(struct recall_writer *w, const struct recall_entry *by)
     struct stack_recall *r = w->recall;
     struct stack_recall_piece *piece = stack_recall_set(r, by->key);
     r->numbers++;
-    if (piece->key != 0) {
-        piece += piece[1].key == 0 ? 1 : r->numbers & 1;
+    unsigned way = 0;
+    while (way < STACK_RECALL_WAYS && piece[way].key != 0) {
+        way++;
     }
+    piece += way < STACK_RECALL_WAYS ? way : r->numbers % STACK_RECALL_WAYS;
     if (w->piece != NULL) {
         close_piece(w, by, piece);
     }
@@ -267,7 +287,7 @@ static inline bool add_word(struct recall_writer *w, const uintptr_t *at, uintpt
     piece->bps |= (uint16_t)((unsigned)is_bp << piece->count);
     piece->saved |= (uint16_t)((unsigned)is_saved << piece->count);
     uint64_t sum = piece->sums[piece->count] + stack_recall_term(at, value);
-    piece->words[piece->count++] = (struct stack_recall_word){at, value};
+    piece->words[piece->count++] = (struct stack_word){at, value};
     piece->sums[piece->count] = sum;
     return true;
 }
@@ -394,6 +414,21 @@ static bool go_on(struct recall_writer *w, uint32_t i)
         open_piece(w, &next);
     }
     return w->pieces <= STACK_RECALL_HOPS;
+}
+
+bool stack_recall_is_candidate(struct stack_recall *r, uint64_t key)
+{
+    struct stack_recall_piece *set = stack_recall_set(r, key);
+    unsigned way = 0;
+    while (way + 1 < STACK_RECALL_WAYS && set[way].candidate != key) {
+        way++;
+    }
+    bool is_known = set[way].candidate == key;
+    for (; way > 0; way--) {
+        set[way].candidate = set[way - 1].candidate;
+    }
+    set[0].candidate = key;
+    return is_known;
 }
 
 void stack_recall_put(struct stack_recall *r, const struct stack_mend *mend)

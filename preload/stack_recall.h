@@ -15,21 +15,21 @@
 #ifndef ALLOCTRAP_STACK_RECALL_H
 #define ALLOCTRAP_STACK_RECALL_H
 
+#include "stack_guess.h"
 #include "stack_mend.h"
 
 #include <stdalign.h>
 
 enum {
-    STACK_RECALL_SET_BITS = 9,
-    STACK_RECALL_WAYS = 2,
-    STACK_RECALL_END_BITS = 10,
+    STACK_RECALL_SET_BITS = 8,
+    STACK_RECALL_WAYS = 4, /* with two, three keys of one set were met in one program of eight */
+    STACK_RECALL_END_BITS = 8,
+    STACK_RECALL_END_WAYS = 4,
     STACK_RECALL_LINK_BITS = 8,
-    STACK_RECALL_GUESS_BITS = 8,
-    STACK_RECALL_GUESS_WORDS = 28, /* a guess is eight cache lines */
-    STACK_RECALL_WORDS = 10,       /* a piece is five cache lines */
-    STACK_RECALL_HOPS = 64,        /* a list of more pieces is not looked at */
-    STACK_RECALL_AT_ONCE = 16, /* one miss in so many is kept the first time: when three keys take
-                                  turns in one set, none is a candidate for long */
+    STACK_RECALL_WORDS = 10,   /* a piece is five cache lines */
+    STACK_RECALL_HOPS = 64,    /* a list of more pieces is not looked at */
+    STACK_RECALL_AT_ONCE = 16, /* one miss in so many is kept the first time: when keys take turns
+                                  in one set, none is a candidate for long */
     STACK_RECALL_TRIES = 1024  /* so many misses are a reason to ask whether it pays */
 };
 
@@ -42,12 +42,6 @@ enum stack_recall_key_kind {
     STACK_RECALL_WHOLE          /* the sum of all words that led to it */
 };
 
-/* A word that a walk reads, and what it found there. */
-struct stack_recall_word {
-    const uintptr_t *at;
-    uintptr_t value;
-};
-
 struct stack_recall_piece {
     alignas(64) uint64_t key; /* of what leads to it; 0 = none, and nobody asks for that */
     uint64_t number;          /* no other piece's, ever; in bits 4 and up */
@@ -57,8 +51,8 @@ struct stack_recall_piece {
     uint32_t count;
     uint16_t bps;   /* bit i: word i is a bp, no return address */
     uint16_t saved; /* bit i: the bp beyond return address i was saved right below it */
-    struct stack_recall_word words[STACK_RECALL_WORDS + 1]; /* with one that is never the same */
-    uint64_t sums[STACK_RECALL_WORDS + 1]; /* of the terms of all words before this one */
+    struct stack_word words[STACK_RECALL_WORDS + 1]; /* with one that is never the same */
+    uint64_t sums[STACK_RECALL_WORDS + 1];           /* of the terms of all words before this one */
     uint32_t since;    /* words before its first one, from the piece on that is no AFTER */
     uint8_t kind;      /* of the key of that piece: what holds for this one's lists as well */
     uint8_t next_kind; /* of `next` */
@@ -71,20 +65,6 @@ struct stack_recall_link {
     struct stack_recall_piece *to;
     uint64_t key; /* of `to` then */
     uint64_t term;
-};
-
-/* A list of not too many words as a whole, which came after the two lists before it: programs
- * repeat themselves, and a guess that is right costs but its words. */
-struct stack_recall_guess {
-    alignas(64) uintptr_t pc; /* 0 = none */
-    uintptr_t sp;
-    uint64_t id; /* of the list */
-    void *note;
-    uint32_t count;
-    uint32_t trust; /* it was right since it was wrong */
-    uint64_t
-        wanted; /* the id that was found last when this was no help: once more, and it is kept */
-    struct stack_recall_word words[STACK_RECALL_GUESS_WORDS + 1]; /* with one never the same */
 };
 
 /* A whole list. */
@@ -106,17 +86,13 @@ struct stack_recall {
     uint32_t misses;
     uintptr_t nowhere;               /* 0, of the words that are never the same */
     uint8_t kinds[STACK_FRAMES_MAX]; /* while a list is put: the kind of each frame's key */
-    struct stack_recall_end ends[1 << STACK_RECALL_END_BITS];
+    struct stack_recall_end ends[1 << STACK_RECALL_END_BITS][STACK_RECALL_END_WAYS];
     struct stack_recall_link links[1 << STACK_RECALL_LINK_BITS];
-    struct stack_recall_guess *guess; /* that the last search has looked at */
-    uint64_t found_id;                /* of the list that was found last */
-    uint64_t context;                 /* of the two that were found last */
-    struct stack_recall_guess guesses[1 << STACK_RECALL_GUESS_BITS];
+    struct stack_guesses guesses;
     struct stack_recall_piece pieces[STACK_RECALL_WAYS << STACK_RECALL_SET_BITS];
 };
 
 _Static_assert(sizeof(struct stack_recall_piece) == 320, "five cache lines");
-_Static_assert(sizeof(struct stack_recall_guess) == 512, "eight cache lines");
 
 /* PURE. For one `a` no two `b` have one key. */
 static inline uint64_t stack_recall_key(const struct stack_recall *recall,
@@ -145,10 +121,12 @@ static inline struct stack_recall_piece *stack_recall_piece_of(struct stack_reca
                                                                uint64_t key)
 {
     struct stack_recall_piece *piece = stack_recall_set(recall, key);
-    if (piece->key == key) {
-        return piece;
+    for (unsigned way = 0; way < STACK_RECALL_WAYS; way++) {
+        if (piece[way].key == key) {
+            return piece + way;
+        }
     }
-    return piece[1].key == key ? piece + 1 : NULL;
+    return NULL;
 }
 
 static inline uint64_t stack_recall_whole_key(const struct stack_recall *recall, uint64_t id)
@@ -159,64 +137,44 @@ static inline uint64_t stack_recall_whole_key(const struct stack_recall *recall,
 /* How many words of a piece, from its first on, are as they were. */
 static inline uint32_t stack_recall_same(const struct stack_recall_piece *piece)
 {
-    const struct stack_recall_word *word = piece->words;
+    const struct stack_word *word = piece->words;
     while (*word->at == word->value) {
         word++;
     }
     return (uint32_t)(word - piece->words);
 }
 
-static inline struct stack_recall_end *stack_recall_end_at(struct stack_recall *recall, uint64_t id)
+static inline struct stack_recall_end *stack_recall_ends_of(struct stack_recall *recall,
+                                                            uint64_t id)
 {
-    return &recall->ends[(id >> (64 - STACK_RECALL_END_BITS)) & ~UINT64_C(1)];
+    return recall->ends[id >> (64 - STACK_RECALL_END_BITS)];
 }
 
-/* PURE. Where the list that comes after those of `context` is guessed at. */
-static inline size_t stack_recall_guess_index(uint64_t context, const struct stack_at *at)
-{
-    uint64_t spread = ((at->pc + at->sp) ^ context) * UINT64_C(0x9E3779B97F4A7C15);
-    return spread >> (64 - STACK_RECALL_GUESS_BITS);
-}
+/* HOT. All words of the walk's list are known: it has this note from now on. */
+void stack_recall_put_end(struct stack_recall *recall, const struct stack_mend *mend, void *note);
 
-static inline void stack_recall_found(struct stack_recall *recall, uint64_t id)
-{
-    recall->context = id ^ recall->found_id << 21; /* any other bits than the id's own */
-    recall->found_id = id;
-}
-
-/* HOT. stack_recall_find() where the guess was wrong. */
+/* HOT. stack_recall_find() where no guess was right. */
 void *stack_recall_search(struct stack_recall *recall, const struct stack_at *at);
 
-/* HOT. The note of the stack of `at`, or NULL. No word is read that a walk of this very stack would
- * not read. */
-static inline void *stack_recall_find(struct stack_recall *recall, const struct stack_at *at)
+/* HOT. The note of the stack of `at`, or NULL. */
+__attribute__((always_inline)) static inline void *stack_recall_find(struct stack_recall *recall,
+                                                                     const struct stack_at *at)
 {
-    size_t index = stack_recall_guess_index(recall->context, at);
-    struct stack_recall_guess *guess = &recall->guesses[index];
-    recall->guess = guess;
     recall->bp = at->bp;
     recall->finds++;
-    if (guess->pc == at->pc && guess->sp == at->sp) {
-        const struct stack_recall_word *word = guess->words;
-        while (*word->at == word->value) {
-            word++;
-        }
-        if (word == guess->words + guess->count) {
-            recall->missed = 0;
-            recall->id = guess->id;
-            guess->trust = 1;
-            stack_recall_found(recall, guess->id);
-            return guess->note;
-        }
-    }
-    return stack_recall_search(recall, at);
+    const struct stack_guess *guess = stack_guess_find(&recall->guesses, at);
+    return guess != NULL ? guess->note : stack_recall_search(recall, at);
 }
 
-/* HOT. Forgets all. Also a beginning: memory is zero, or was one before. */
-void stack_recall_forget(struct stack_recall *recall);
+/* HOT. Forgets all. Also a beginning: memory is zero, or was one before. home: of the thread whose
+ * stacks come now. */
+void stack_recall_forget(struct stack_recall *recall, struct stack_range home);
 
 /* HOT. Keeps the pieces that the last search missed. */
 void stack_recall_put(struct stack_recall *recall, const struct stack_mend *mend);
+
+/* HOT. Was it missed before, among the latest of its set? It is one of them now. */
+bool stack_recall_is_candidate(struct stack_recall *recall, uint64_t key);
 
 /* HOT. `mend` has walked, as a whole, the stack of `at` that stack_recall_find() did not find: when
  * it misses a piece twice, that is kept; and then the stack, with `note`. */
@@ -224,19 +182,12 @@ static inline void stack_recall_note(struct stack_recall *recall, const struct s
                                      void *note)
 {
     if (recall->missed == 0) {
-        struct stack_recall_end *end = stack_recall_end_at(recall, recall->id);
-        end[1] = end[0];
-        end[0] = (struct stack_recall_end){recall->id, note};
-        recall->guess->pc = 0;
+        stack_recall_put_end(recall, mend, note);
         return;
     }
-    struct stack_recall_piece *set = stack_recall_set(recall, recall->missed);
-    if (set[0].candidate == recall->missed || set[1].candidate == recall->missed ||
+    if (stack_recall_is_candidate(recall, recall->missed) ||
         recall->misses % STACK_RECALL_AT_ONCE == 0) {
         stack_recall_put(recall, mend);
-    } else {
-        set[1].candidate = set[0].candidate;
-        set[0].candidate = recall->missed;
     }
 }
 

@@ -29,19 +29,20 @@ struct stack_state {
     struct stack_recall recall;
 };
 
-_Static_assert(sizeof(struct stack_state) <= 560 << 10, "a thread's scratch memory");
+_Static_assert(sizeof(struct stack_state) <= 832 << 10, "a thread's scratch memory");
 
 size_t stack_state_bytes(void)
 {
     return sizeof(struct stack_state);
 }
 
-void stack_state_init(struct stack_state *state, uint32_t mode, uint32_t depth_max)
+void stack_state_init(struct stack_state *state, uint32_t mode, uint32_t depth_max,
+                      struct stack_range home)
 {
     state->mode = mode;
     state->rest = WALK_REST_FIRST;
     state->walks_left = mode == SESSION_STACKS_WALK ? 0 : WALK_ALWAYS;
-    stack_recall_forget(&state->recall);
+    stack_recall_forget(&state->recall, home);
     stack_mend_init(&state->mend, depth_max);
 }
 
@@ -56,7 +57,7 @@ void stack_forget(struct stack_state *state)
 {
     stack_rule_forget();
     stack_mend_forget(&state->mend);
-    stack_recall_forget(&state->recall);
+    stack_recall_forget(&state->recall, state->recall.guesses.home);
     state->top_sp = 0;
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "alloctrap/session.h"
+#include "stack_bounds.h"
 
 struct stack_mend;
 struct stack_state;
@@ -35,8 +36,11 @@ struct stack_at {
  * state: its pages are touched as they are used. */
 size_t stack_state_bytes(void);
 
-/* COLD. mode: enum session_stacks_by; depth_max: frames kept, innermost. */
-void stack_state_init(struct stack_state *state, uint32_t mode, uint32_t depth_max);
+/* COLD. mode: enum session_stacks_by; depth_max: frames kept, innermost; home: memory of the
+ * thread's own stack, all of which above a stack pointer in it is there as long as the thread is.
+ */
+void stack_state_init(struct stack_state *state, uint32_t mode, uint32_t depth_max,
+                      struct stack_range home);
 
 /* COLD. Once in a process, before the first capture, from the constructor or the first hook. */
 void stack_start(uint32_t mode);

@@ -175,7 +175,7 @@ int main(void)
     }
     memset(state, 0, stack_state_bytes());
     stack_start(SESSION_STACKS_WALK);
-    stack_state_init(state, SESSION_STACKS_WALK, SESSION_DEPTH_MAX);
+    stack_state_init(state, SESSION_STACKS_WALK, SESSION_DEPTH_MAX, stack_bounds_home(true));
     for (int i = 0; i < DRAWS; i++) {
         draws[i] = (uint8_t)(random() % PATHS);
     }

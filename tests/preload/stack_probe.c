@@ -46,7 +46,8 @@ static void capture(const struct stack_at *at)
             abort();
         }
         state = map;
-        stack_state_init(state, SESSION_STACKS_COMPARE, SESSION_DEPTH_MAX);
+        stack_state_init(state, SESSION_STACKS_COMPARE, SESSION_DEPTH_MAX,
+                         stack_bounds_home(gettid() == getpid()));
     }
     stack_capture(state, at);
     uint32_t flags = 0;

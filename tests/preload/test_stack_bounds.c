@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -80,4 +81,36 @@ Test(stack_bounds, an_unreadable_stack_has_no_bytes)
     cr_assert_not(stack_bounds_enter(&bounds, 64));
     cr_assert_not(stack_bounds_has(&bounds, 64));
     cr_assert_not(stack_bounds_reach(&bounds, 64));
+}
+
+/* All from here to the home's end can be read. */
+static void check_home(bool is_first)
+{
+    struct stack_range home = stack_bounds_home(is_first);
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    cr_assert(here >= home.low && here < home.high);
+    for (uintptr_t at = here & ~(uintptr_t)7; at < home.high;
+         at += at + PAGE < home.high ? PAGE : 8) {
+        cr_assert(stack_bounds_probe(at));
+    }
+}
+
+static void *check_own_home(void *context)
+{
+    check_home(false);
+    return context;
+}
+
+Test(stack_bounds, a_thread_s_home_is_there)
+{
+    check_home(true);
+    for (size_t pages = 4; pages <= 2048; pages *= 8) {
+        pthread_attr_t attributes;
+        pthread_t thread;
+        pthread_attr_init(&attributes);
+        cr_assert_eq(pthread_attr_setstacksize(&attributes, pages * PAGE), 0);
+        cr_assert_eq(pthread_create(&thread, &attributes, check_own_home, NULL), 0);
+        pthread_join(thread, NULL);
+        pthread_attr_destroy(&attributes);
+    }
 }

@@ -45,6 +45,12 @@ static void walk(struct made_up *m)
     }
 }
 
+static struct stack_range home_of(const struct made_up *m)
+{
+    return (struct stack_range){(uintptr_t)m->words,
+                                (uintptr_t)&m->words[(m->frames + 1) * FRAME_WORDS]};
+}
+
 static struct made_up make(uint32_t frames)
 {
     struct made_up m = {.frames = frames};
@@ -55,7 +61,7 @@ static struct made_up make(uint32_t frames)
         m.words[(i + 1) * FRAME_WORDS - 1] = 0x401000 + i * 16;
     }
     m.at = (struct stack_at){0x401fff, (uintptr_t)&m.words[FRAME_WORDS], 0x77};
-    stack_recall_forget(m.recall);
+    stack_recall_forget(m.recall, home_of(&m));
     return m;
 }
 
@@ -133,6 +139,7 @@ static uintptr_t *lay_at_edge(struct made_up *m)
     memcpy(words, m->words, (size_t)(m->frames + 1) * FRAME_WORDS * WORD);
     m->words = words;
     m->at.sp = (uintptr_t)&words[FRAME_WORDS];
+    stack_recall_forget(m->recall, home_of(m));
     return &stack[PAGE_WORDS];
 }
 
@@ -207,7 +214,7 @@ Test(stack_recall, forgotten_is_forgotten)
     struct made_up m = make(FRAMES);
     int notes[2];
     cr_assert_eq(learn(&m, &notes[0]), &notes[0]);
-    stack_recall_forget(m.recall);
+    stack_recall_forget(m.recall, home_of(&m));
     cr_assert_null(known(&m));
     cr_assert_eq(learn(&m, &notes[1]), &notes[1]);
 }
@@ -388,13 +395,13 @@ Test(stack_recall, a_list_of_few_words_that_comes_again_is_guessed)
         cr_assert_null(known(&m), "frame %u", i);
         *return_slot(&m, i) -= 1;
     }
-    stack_recall_forget(m.recall);
+    stack_recall_forget(m.recall, home_of(&m));
     cr_assert_null(known(&m));
 }
 
 Test(stack_recall, a_list_of_many_words_is_no_guess)
 {
-    struct made_up m = make(STACK_RECALL_GUESS_WORDS + 2);
+    struct made_up m = make(STACK_GUESS_WORDS + 2);
     int note;
     cr_assert_eq(learn(&m, &note), &note);
     find_some_times(&m, &note);
@@ -425,22 +432,4 @@ Test(stack_recall, a_list_that_is_noted_anew_is_guessed_with_the_new_note)
     walk(&m);
     stack_recall_note(m.recall, m.mend, &notes[1]);
     find_some_times(&m, &notes[1]);
-}
-
-Test(stack_recall, lists_that_take_turns_are_guessed_by_what_came_before)
-{
-    struct made_up m = make(FEW_FRAMES);
-    int notes[2];
-    for (int i = 0; i < 40; i++) {
-        *return_slot(&m, 3) ^= i & 1;
-        void *found = capture(&m, &notes[i & 1]);
-        cr_assert(found == NULL || found == &notes[i & 1]);
-        *return_slot(&m, 3) ^= i & 1;
-    }
-    forget_pieces(&m);
-    for (int i = 0; i < 4; i++) {
-        *return_slot(&m, 3) ^= i & 1;
-        cr_assert_eq(known(&m), &notes[i & 1], "by the guess alone");
-        *return_slot(&m, 3) ^= i & 1;
-    }
 }

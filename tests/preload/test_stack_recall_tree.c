@@ -150,7 +150,7 @@ static uint32_t run(uint64_t dice, uint32_t captures)
     struct stack_recall *recall = zeroed(sizeof *recall);
     uint32_t hits = 0;
     tree->dice = dice;
-    stack_recall_forget(recall);
+    stack_recall_forget(recall, (struct stack_range){0, 0});
     for (uint32_t n = 0; n < captures; n++) {
         change(tree);
         uint32_t top = tree->count - 1;

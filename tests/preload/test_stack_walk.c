@@ -50,7 +50,7 @@ static struct stack_state *make_state(uint32_t mode, uint32_t depth_max)
         mmap(NULL, stack_state_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     cr_assert_neq(memory, MAP_FAILED);
     stack_start(mode);
-    stack_state_init(memory, mode, depth_max);
+    stack_state_init(memory, mode, depth_max, (struct stack_range){0, 0});
     return memory;
 }
 
