@@ -7,6 +7,7 @@
 #include "live/live_beat.h"
 #include "live/live_clock.h"
 #include "live/live_finish.h"
+#include "live/live_nap.h"
 #include "live/live_process.h"
 #include "live/live_recorder.h"
 #include "live/live_say.h"
@@ -56,7 +57,7 @@ static enum err_code run_loop(struct attach *attach, struct err *reterr)
         if (code != ERR_NONE) {
             return code;
         }
-        live_recorder_nap(attach->recorder, attach->signals.fd);
+        live_nap(attach->recorder, attach->signals.fd);
     }
     return ERR_NONE;
 }

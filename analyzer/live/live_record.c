@@ -15,6 +15,7 @@
 #include "live/live_finish.h"
 #include "live/live_launch.h"
 #include "live/live_library.h"
+#include "live/live_nap.h"
 #include "live/live_recorder.h"
 #include "live/live_say.h"
 #include "live/live_signals.h"
@@ -147,7 +148,7 @@ static enum err_code run_loop(struct record *record, struct err *reterr)
         if (code != ERR_NONE) {
             return code;
         }
-        live_recorder_nap(record->recorder, record->signals.fd);
+        live_nap(record->recorder, record->signals.fd);
     }
     return ERR_NONE;
 }
@@ -225,7 +226,7 @@ static enum err_code finish(struct record *record, enum err_code code, struct er
 static void await_host(struct record *record)
 {
     while (!live_launch_poll(&record->launch) && !record->signals.is_ending) {
-        (void)live_recorder_wait(record->recorder, LOOK_NS, record->signals.fd);
+        (void)live_nap_for(record->recorder, LOOK_NS, record->signals.fd);
         live_signals_read(&record->signals, record->launch.pid);
     }
 }

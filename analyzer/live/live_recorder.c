@@ -2,11 +2,9 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "live/live_clock.h"
@@ -15,9 +13,8 @@
 #include "live/live_paths.h"
 #include "live/live_process.h"
 
-enum { SAVE_SHARE = 20, POLL_MAX = 1024 };
+enum { SAVE_SHARE = 20 };
 
-static const uint64_t NS_PER_S = 1000000000;
 static const uint64_t SAMPLE_NS = 100000000;
 static const uint64_t SAVE_NS = 5000000000;
 static const uint64_t LOOK_NS = 100000000; /* a look at all processes */
@@ -521,31 +518,6 @@ void live_recorder_take_all(struct live_recorder *recorder)
     if (!recorder->is_read_only) {
         finish_ended(recorder);
     }
-}
-
-bool live_recorder_wait(struct live_recorder *recorder, uint64_t timeout_ns, int extra_fd)
-{
-    struct pollfd fds[POLL_MAX];
-    nfds_t count = 0;
-    bool has_all = extra_fd >= 0 && recorder->dir->notify_fd >= 0 &&
-                   recorder->sessions.count <= POLL_MAX - 2 && recorder->pending.count == 0;
-    fds[count++] = (struct pollfd){.fd = extra_fd, .events = POLLIN};
-    fds[count++] = (struct pollfd){.fd = recorder->dir->notify_fd, .events = POLLIN};
-    for (size_t i = 0; i < recorder->sessions.count && count < POLL_MAX; i++) {
-        int pid_fd = recorder->sessions.at[i]->pid_fd;
-        fds[count++] = (struct pollfd){.fd = pid_fd, .events = POLLIN};
-        has_all = has_all && pid_fd >= 0;
-    }
-    struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / NS_PER_S),
-                               .tv_nsec = (long)(timeout_ns % NS_PER_S)};
-    return ppoll(fds, count, &timeout, NULL) != 0 || !has_all;
-}
-
-void live_recorder_nap(struct live_recorder *recorder, int extra_fd)
-{
-    uint64_t nap_ns = live_pace_nap_ns(&recorder->pace, recorder->passed);
-    recorder->is_quiet = nap_ns != 0 && !live_recorder_wait(recorder, nap_ns, extra_fd) &&
-                         live_clock_ns() - recorder->looked_ns < LOOK_NS;
 }
 
 static uint64_t last_end_ns(const struct profile *profile)

@@ -77,14 +77,6 @@ void live_recorder_pass(struct live_recorder *recorder);
  * the end, or recover. */
 void live_recorder_take_all(struct live_recorder *recorder);
 
-/* Sleeps until something happens, at most so long. extra_fd: wakes too; -1 = none. False: nothing
- * has happened, and nothing can have that would not have been noticed. */
-bool live_recorder_wait(struct live_recorder *recorder, uint64_t timeout_ns, int extra_fd);
-
-/* After a pass: the same until the next one should be, if not at once. Says in is_quiet whether
- * there is anything to look at but the rings. */
-void live_recorder_nap(struct live_recorder *recorder, int extra_fd);
-
 /* A checkpoint, when one is due: about every 5 s, and at most 5 % of the time. */
 ERR_CHECKED enum err_code live_recorder_checkpoint(struct live_recorder *recorder,
                                                    struct err *reterr);

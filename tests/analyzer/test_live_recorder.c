@@ -137,31 +137,6 @@ Test(live_recorder, a_process_without_a_number_is_recorded_until_it_ends)
     session_image_destroy(image);
 }
 
-/* A nap that nothing has ended leaves nothing to look at but the rings. */
-Test(live_recorder, what_comes_during_a_nap_is_seen_after_it)
-{
-    int never[2];
-    cr_assert_eq(pipe(never), 0);
-    open_recorder(false);
-    live_recorder_pass(recorder);
-    live_recorder_nap(recorder, never[0]);
-    cr_assert(recorder->is_quiet);
-    live_recorder_nap(recorder, -1);
-    cr_assert_not(recorder->is_quiet, "nobody tells of signals");
-    live_recorder_pass(recorder);
-    live_recorder_nap(recorder, never[0]);
-    cr_assert(recorder->is_quiet);
-    recorder->looked_ns -= 100000000;
-    live_recorder_nap(recorder, never[0]);
-    cr_assert_not(recorder->is_quiet, "a file system that tells of no news");
-    struct session_image *image = write_session(NOBODY_PID, 5000);
-    live_recorder_nap(recorder, never[0]);
-    cr_assert_not(recorder->is_quiet);
-    live_recorder_pass(recorder);
-    cr_assert_eq(recorder->profile->processes.count, 1);
-    session_image_destroy(image);
-}
-
 Test(live_recorder, counters_that_tell_of_more_than_was_seen_and_lost_are_a_mismatch)
 {
     struct session_image *image = write_session(NOBODY_PID, 5000);
