@@ -66,6 +66,7 @@ def run_confined(hazards):
     hazards.case("confined", "hazard_confined", "strict")
     hazards.case("confined", "hazard_confined", "sandbox")
     hazards.case("confined", "hazard_confined", "probe")
+    hazards.case("confined", "hazard_confined", "nameless", "first")
 
 
 def run_stack(hazards):

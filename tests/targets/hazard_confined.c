@@ -212,6 +212,29 @@ static int confine_loosely(char **arguments)
     return go_on();
 }
 
+/* Its second image cannot tell its pid. */
+static int lose_pid(char **arguments)
+{
+    struct sock_filter instructions[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getpid, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof instructions / sizeof instructions[0], instructions};
+    if (strcmp(arguments[0], "second") == 0) {
+        usleep(50000); /* the recorder has seen its session by now */
+        return go_on();
+    }
+    churn(10);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || by_syscall(&program) != 0) {
+        return 77;
+    }
+    counts_tell();
+    execl("/proc/self/exe", "hazard_confined", "nameless", "second", NULL);
+    return 78;
+}
+
 /* A look at what is there must not count as going in. */
 static int probe_only(char **arguments)
 {
@@ -233,6 +256,7 @@ static const struct target_case cases[] = {
     {"daemon", change_user_and_daemonize},
     {"probe", probe_only},
     {"sandbox", confine_loosely},
+    {"nameless", lose_pid},
 };
 
 int main(int argc, char **argv)
