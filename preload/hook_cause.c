@@ -88,7 +88,7 @@ bool hook_cause_begin(struct hook_cause *cause, const struct stack_at *at, size_
         return false;
     }
     pay(cause, from_ns);
-    cause->measured = place;
+    cause->measured = (uint64_t)(place - cause->places);
     if (place->often != 0) {
         place->often--;
     }
@@ -111,6 +111,6 @@ bool hook_cause_end(struct hook_cause *cause)
         after.minor_faults - before->minor_faults, after.major_faults - before->major_faults,
         after.voluntary - before->voluntary, after.involuntary - before->involuntary};
     pay(cause, from_ns);
-    cause->measured->often = CAUSE_OFTEN;
+    cause->places[cause->measured].often = CAUSE_OFTEN;
     return true;
 }

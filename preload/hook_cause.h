@@ -52,7 +52,7 @@ struct cause_place {
 
 struct hook_cause {
     struct cause_place places[CAUSE_PLACES];
-    struct cause_place *measured; /* the place of the call that is or was measured last */
+    uint64_t measured; /* the place of the call that is or was measured last */
     uint64_t rest_until_ns;
     struct session_usage before;
     struct session_usage within; /* what the call met that hook_cause_end() said true to */

@@ -151,6 +151,16 @@ Test(hook_cause, of_places_with_one_bit_the_latest_is_armed)
     cr_assert_not(hook_cause_begin(&cause, &here, SIZE));
 }
 
+/* In a child that a handler has forked in the middle of a measured call, and that allocated. */
+Test(hook_cause, a_measured_call_may_end_in_a_thread_that_began_within_it)
+{
+    hook_cause_arm(&cause, &here, SIZE, 0);
+    cr_assert(hook_cause_begin(&cause, &here, SIZE));
+    hook_cause_start(&cause);
+    cr_assert(hook_cause_end(&cause));
+    cr_assert_not(may_be_armed(&here));
+}
+
 Test(hook_cause, behind_a_filter_nothing_is_asked)
 {
     hook_cause_arm(&cause, &here, SIZE, 0);
