@@ -157,9 +157,10 @@ class Terminal:
             os.execvp(command[0], command)
 
     def waits_for(self, text, impatient_key=None):
-        """Until it is printed; the key is pressed again each two seconds that nothing is."""
+        """Until it is printed; the key is pressed again each half second that nothing is: two
+        within two seconds end a recording."""
         while text not in self.seen:
-            while impatient_key and not select.select([self.fd], [], [], 2)[0]:
+            while impatient_key and not select.select([self.fd], [], [], 0.5)[0]:
                 self.press(impatient_key)
             try:
                 self.seen += os.read(self.fd, 4096)
