@@ -6,10 +6,7 @@
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 
-enum {
-    BOUNDS_HOME_FIRST_BYTES = 1 << 20,
-    BOUNDS_HOME_BYTES = 64 << 10 /* of a small stack, what is below may be another's */
-};
+enum { BOUNDS_HOME_FIRST_BYTES = 1 << 20, BOUNDS_HOME_BYTES = 64 << 10 };
 
 bool stack_bounds_probe(uintptr_t addr)
 {
@@ -45,17 +42,30 @@ static bool probe_pages(uintptr_t from, uintptr_t to)
     return true;
 }
 
+/* Down from `high` to where memory ends, at most to `low`: below a thread's stack is its guard. */
+static uintptr_t lowest_page(uintptr_t high, uintptr_t low)
+{
+    uintptr_t page = page_of(high);
+    while (page > low && stack_bounds_probe(page - STACK_BOUNDS_PAGE)) {
+        page -= STACK_BOUNDS_PAGE;
+    }
+    return page;
+}
+
 struct stack_range stack_bounds_home(bool is_first)
 {
     uintptr_t high;
     if (is_first) {
         /* The kernel's, above main's frame; below the stack it keeps 128 MiB free. */
         high = getauxval(AT_RANDOM) & ~(uintptr_t)7;
-    } else {
-        __asm__("mov %%fs:0, %0" : "=r"(high)); /* glibc's, on top of the stack, in its mapping */
+        return high > BOUNDS_HOME_FIRST_BYTES
+                   ? (struct stack_range){high - BOUNDS_HOME_FIRST_BYTES, high}
+                   : (struct stack_range){0, 0};
     }
-    uintptr_t bytes = is_first ? BOUNDS_HOME_FIRST_BYTES : BOUNDS_HOME_BYTES;
-    return high > bytes ? (struct stack_range){high - bytes, high} : (struct stack_range){0, 0};
+    __asm__("mov %%fs:0, %0" : "=r"(high)); /* glibc's, on top of the stack, in its mapping */
+    return high > BOUNDS_HOME_BYTES
+               ? (struct stack_range){lowest_page(high, high - BOUNDS_HOME_BYTES), high}
+               : (struct stack_range){0, 0};
 }
 
 static bool contains(const struct stack_range *range, uintptr_t addr)

@@ -54,7 +54,7 @@ bool stack_bounds_knows(const struct stack_bounds *bounds, uintptr_t addr);
 bool stack_bounds_probe(uintptr_t addr);
 
 /* COLD. The upper part of the calling thread's own stack: where a stack pointer is in it, so is all
- * above. is_first: the process's first thread. */
+ * above. is_first: the process's first thread; of another, each page is asked for. */
 struct stack_range stack_bounds_home(bool is_first);
 
 /* HOT. True when 8 bytes at addr are in what is known of this stack. */

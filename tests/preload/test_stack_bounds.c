@@ -83,10 +83,9 @@ Test(stack_bounds, an_unreadable_stack_has_no_bytes)
     cr_assert_not(stack_bounds_reach(&bounds, 64));
 }
 
-/* All from here to the home's end can be read. */
-static void check_home(bool is_first)
+/* All of it from here on can be read. */
+static void check_home(struct stack_range home)
 {
-    struct stack_range home = stack_bounds_home(is_first);
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     cr_assert(here >= home.low && here < home.high);
     for (uintptr_t at = here & ~(uintptr_t)7; at < home.high;
@@ -95,21 +94,36 @@ static void check_home(bool is_first)
     }
 }
 
+/* context: the lowest address of the thread's stack. */
 static void *check_own_home(void *context)
 {
-    check_home(false);
-    return context;
+    struct stack_range home = stack_bounds_home(false);
+    check_home(home);
+    cr_assert_geq(home.low, (uintptr_t)context, "another's memory is none of it");
+    return NULL;
 }
 
-Test(stack_bounds, a_thread_s_home_is_there)
+/* Memory below a stack, and what is between the two. */
+static void *make_stack(size_t stack_bytes)
 {
-    check_home(true);
+    size_t below_bytes = 256 << 10;
+    char *memory = mmap(NULL, below_bytes + PAGE + stack_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq((void *)memory, MAP_FAILED);
+    cr_assert_eq(mprotect(memory + below_bytes, PAGE, PROT_NONE), 0);
+    return memory + below_bytes + PAGE;
+}
+
+Test(stack_bounds, a_thread_s_home_is_its_own)
+{
+    check_home(stack_bounds_home(true));
     for (size_t pages = 4; pages <= 2048; pages *= 8) {
+        void *stack = make_stack(pages * PAGE);
         pthread_attr_t attributes;
         pthread_t thread;
         pthread_attr_init(&attributes);
-        cr_assert_eq(pthread_attr_setstacksize(&attributes, pages * PAGE), 0);
-        cr_assert_eq(pthread_create(&thread, &attributes, check_own_home, NULL), 0);
+        cr_assert_eq(pthread_attr_setstack(&attributes, stack, pages * PAGE), 0);
+        cr_assert_eq(pthread_create(&thread, &attributes, check_own_home, stack), 0);
         pthread_join(thread, NULL);
         pthread_attr_destroy(&attributes);
     }
