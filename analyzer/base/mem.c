@@ -26,6 +26,18 @@ struct mem_strings {
     struct kept *all;
 };
 
+bool mem_is_checked(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    return true;
+#endif
+#endif
+    return false;
+}
+
 static void *checked(void *block, size_t bytes)
 {
     if (block == NULL && bytes != 0) {

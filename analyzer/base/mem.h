@@ -6,7 +6,12 @@
 #ifndef ALLOCTRAP_BASE_MEM_H
 #define ALLOCTRAP_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* True in a build whose memory is checked (AddressSanitizer): what is not freed by the end is a
+ * leak, and its shadow memory is larger than any limit. */
+bool mem_is_checked(void);
 
 /* Zeroed memory for count items of item_bytes; free() it. Never NULL, overflow-checked. */
 void *mem_zero(size_t count, size_t item_bytes);

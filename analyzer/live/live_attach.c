@@ -95,7 +95,7 @@ static enum err_code with_store(struct attach *attach, struct store *store, cons
     attach->recorder = live_recorder_create(&attach->dir, store, false);
     attach->pid_fd = live_process_open(attach->pid);
     enum err_code code = record_all(attach, output, reterr);
-    live_recorder_destroy(attach->recorder);
+    live_recorder_leave(attach->recorder);
     if (attach->pid_fd >= 0) {
         close(attach->pid_fd);
     }

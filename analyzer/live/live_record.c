@@ -196,7 +196,6 @@ static enum err_code save_end(struct record *record, struct err *reterr)
     live_dir_beat(&record->dir, SESSION_RECORDER_CLOSED);
     live_recorder_take_all(record->recorder);
     set_end(record);
-    live_recorder_settle(record->recorder);
     enum err_code code = live_finish_save(record->recorder, reterr);
     if (code == ERR_NONE) {
         say_end(record);
@@ -213,7 +212,7 @@ static enum err_code finish(struct record *record, enum err_code code, struct er
     } else {
         (void)!store_close(record->store, NULL);
     }
-    live_recorder_destroy(record->recorder);
+    live_recorder_leave(record->recorder);
     if (code == ERR_NONE) {
         live_dir_remove(&record->dir);
     }

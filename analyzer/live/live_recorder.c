@@ -54,6 +54,13 @@ void live_recorder_destroy(struct live_recorder *recorder)
     free(recorder);
 }
 
+void live_recorder_leave(struct live_recorder *recorder)
+{
+    if (mem_is_checked()) {
+        live_recorder_destroy(recorder);
+    }
+}
+
 static uint64_t since_start(const struct live_recorder *recorder, uint64_t ns)
 {
     return ns > recorder->base_ns ? ns - recorder->base_ns : 0;

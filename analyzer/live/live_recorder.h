@@ -70,6 +70,10 @@ struct live_recorder *live_recorder_create(struct live_dir *dir, struct store *s
                                            bool is_trace);
 void live_recorder_destroy(struct live_recorder *recorder);
 
+/* The same at the end of our process: the kernel takes all memory back at once, which is not taken
+ * apart first, but where memory is checked. */
+void live_recorder_leave(struct live_recorder *recorder);
+
 /* One round. */
 void live_recorder_pass(struct live_recorder *recorder);
 

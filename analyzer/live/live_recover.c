@@ -75,7 +75,7 @@ static enum err_code recover(struct live_dir *dir, struct store *store, const ch
     if (code == ERR_NONE) {
         say_recovered(recorder, output);
     }
-    live_recorder_destroy(recorder);
+    live_recorder_leave(recorder);
     return code;
 }
 

@@ -14,25 +14,29 @@
 #include "symbol/demangle.h"
 
 enum {
-    CACHE_VERSION = 2,    /* of the tables and of how names are made readable */
+    CACHE_VERSION = 3,    /* of the tables and of how names are made readable */
     CACHE_WAIT_MS = 2000, /* for another writer, who needs some ms */
     BUILD_ID_MIN = 8      /* shorter ones are no hashes: two builds may share one */
 };
 
-/* Beyond it each newly opened file makes the oldest one go. */
 static const uint64_t cache_bytes_max = (uint64_t)256 << 20;
 
 struct cache {
     sqlite3 *db;
     sqlite3_stmt *find;
     sqlite3_stmt *add;
-    bool is_adding;
+    char *folder;
+    uint64_t stamp;
+    bool is_finding; /* in a transaction */
+    bool is_adding;  /* the same */
 };
 
 static const char tables[] =
+    "BEGIN IMMEDIATE;"
     "CREATE TABLE IF NOT EXISTS line(address INTEGER, step INTEGER, function TEXT NOT NULL,"
     " linked TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, is_inlined INTEGER NOT NULL,"
-    " PRIMARY KEY(address, step)) WITHOUT ROWID; PRAGMA user_version=2";
+    " stamp INTEGER NOT NULL, PRIMARY KEY(address, step)) WITHOUT ROWID;"
+    "PRAGMA user_version=3; COMMIT";
 
 /* Makes the folders that are missing, and takes none that others can change. */
 static char *open_folder(void)
@@ -67,63 +71,83 @@ static char *open_folder(void)
     return folder;
 }
 
-/* Removes the file that was not written for the longest time, when all are too large together. */
+struct kept_file {
+    char *name;
+    uint64_t bytes;
+    struct timespec used; /* its time of change is set anew when it is used */
+};
+
+static int by_use(const void *left, const void *right)
+{
+    const struct kept_file *a = left;
+    const struct kept_file *b = right;
+    if (a->used.tv_sec != b->used.tv_sec) {
+        return (a->used.tv_sec > b->used.tv_sec) - (a->used.tv_sec < b->used.tv_sec);
+    }
+    return (a->used.tv_nsec > b->used.tv_nsec) - (a->used.tv_nsec < b->used.tv_nsec);
+}
+
+/* Removes what was not used for the longest time, until the others are small enough together. */
 static void make_room(const char *folder)
 {
     DIR *dir = opendir(folder);
-    char *oldest = NULL;
-    time_t oldest_s = 0;
+    MEM_ARRAY(struct kept_file) files = {0};
     uint64_t bytes = 0;
     if (dir == NULL) {
         return;
     }
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         struct stat info;
-        if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 ||
-            !S_ISREG(info.st_mode)) {
-            continue;
-        }
-        bytes += (uint64_t)info.st_size;
-        if (oldest == NULL || info.st_mtim.tv_sec < oldest_s) {
-            free(oldest);
-            oldest = mem_text(entry->d_name);
-            oldest_s = info.st_mtim.tv_sec;
+        if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(info.st_mode)) {
+            *MEM_PUSH(&files) =
+                (struct kept_file){mem_text(entry->d_name), (uint64_t)info.st_size, info.st_mtim};
+            bytes += (uint64_t)info.st_size;
         }
     }
-    if (bytes > cache_bytes_max && oldest != NULL) {
-        unlinkat(dirfd(dir), oldest, 0);
+    if (bytes > cache_bytes_max) {
+        qsort(files.at, files.count, sizeof *files.at, by_use);
     }
-    free(oldest);
+    for (size_t i = 0; i < files.count; i++) {
+        if (bytes > cache_bytes_max && unlinkat(dirfd(dir), files.at[i].name, 0) == 0) {
+            bytes -= files.at[i].bytes;
+        }
+        free(files.at[i].name);
+    }
+    free(files.at);
     closedir(dir);
 }
 
-static bool is_current(sqlite3 *db)
+static int version_of(sqlite3 *db)
 {
-    sqlite3_stmt *version = NULL;
-    bool is_ours =
-        sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &version, NULL) == SQLITE_OK &&
-        sqlite3_step(version) == SQLITE_ROW &&
-        (sqlite3_column_int(version, 0) == 0 || sqlite3_column_int(version, 0) == CACHE_VERSION);
-    sqlite3_finalize(version);
-    return is_ours;
+    sqlite3_stmt *query = NULL;
+    int version = -1;
+    if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &query, NULL) == SQLITE_OK &&
+        sqlite3_step(query) == SQLITE_ROW) {
+        version = sqlite3_column_int(query, 0);
+    }
+    sqlite3_finalize(query);
+    return version;
 }
 
 static bool open_file(struct cache *cache, const char *path)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW;
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(path, &cache->db, flags, NULL) != SQLITE_OK) {
         return false;
     }
     sql_distrust(cache->db);
     sqlite3_busy_timeout(cache->db, CACHE_WAIT_MS);
-    return is_current(cache->db) &&
+    int version = version_of(cache->db);
+    return (version == 0 || version == CACHE_VERSION) &&
            sqlite3_exec(cache->db, "PRAGMA synchronous=OFF", NULL, NULL, NULL) == SQLITE_OK &&
-           sqlite3_exec(cache->db, tables, NULL, NULL, NULL) == SQLITE_OK &&
+           (version != 0 || sqlite3_exec(cache->db, tables, NULL, NULL, NULL) == SQLITE_OK) &&
            sqlite3_prepare_v2(cache->db,
                               "SELECT function, linked, file, line, is_inlined FROM line"
-                              " WHERE address = ? ORDER BY step",
+                              " WHERE address = ? AND stamp IN (0, ?) ORDER BY step",
                               -1, &cache->find, NULL) == SQLITE_OK &&
-           sqlite3_prepare_v2(cache->db, "INSERT OR IGNORE INTO line VALUES(?,?,?,?,?,?,?)", -1,
+           sqlite3_prepare_v2(cache->db, "INSERT OR REPLACE INTO line VALUES(?,?,?,?,?,?,?,?)", -1,
                               &cache->add, NULL) == SQLITE_OK;
 }
 
@@ -132,7 +156,9 @@ static void close_file(struct cache *cache)
     sqlite3_finalize(cache->find);
     sqlite3_finalize(cache->add);
     sqlite3_close(cache->db);
-    *cache = (struct cache){0};
+    cache->find = NULL;
+    cache->add = NULL;
+    cache->db = NULL;
 }
 
 static char *file_name(const char *folder, const uint8_t *build_id, size_t len)
@@ -146,15 +172,16 @@ static char *file_name(const char *folder, const uint8_t *build_id, size_t len)
     return path;
 }
 
-struct cache *cache_open(const uint8_t *build_id, size_t build_id_len)
+struct cache *cache_open(const uint8_t *build_id, size_t build_id_len, uint64_t stamp)
 {
     char *folder = build_id_len >= BUILD_ID_MIN ? open_folder() : NULL;
     if (folder == NULL) {
         return NULL;
     }
-    make_room(folder);
     char *path = file_name(folder, build_id, build_id_len);
     struct cache *cache = mem_zero(1, sizeof *cache);
+    cache->folder = folder;
+    cache->stamp = stamp;
     bool is_open = open_file(cache, path);
     int why = is_open ? SQLITE_OK : sqlite3_errcode(cache->db);
     if (!is_open && why != SQLITE_BUSY &&
@@ -163,13 +190,13 @@ struct cache *cache_open(const uint8_t *build_id, size_t build_id_len)
         unlink(path);
         is_open = open_file(cache, path);
     }
-    free(path);
-    free(folder);
-    if (!is_open) {
-        close_file(cache);
-        free(cache);
-        return NULL;
+    if (is_open) {
+        (void)utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW); /* it is used */
+    } else {
+        cache_close(cache);
+        cache = NULL;
     }
+    free(path);
     return cache;
 }
 
@@ -180,8 +207,10 @@ void cache_close(struct cache *cache)
     }
     if (cache->is_adding) {
         sqlite3_exec(cache->db, "COMMIT", NULL, NULL, NULL);
+        make_room(cache->folder);
     }
     close_file(cache);
+    free(cache->folder);
     free(cache);
 }
 
@@ -217,7 +246,11 @@ bool cache_find(struct cache *cache, uint64_t address, size_t index, worker_visi
     char *texts[OBJECT_LINES_MAX][3] = {0};
     size_t count = 0;
     bool is_fine = true;
+    if (!cache->is_finding) { /* each on its own would lock the file and look for journals */
+        cache->is_finding = sqlite3_exec(cache->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+    }
     sqlite3_bind_int64(cache->find, 1, (sqlite3_int64)address);
+    sqlite3_bind_int64(cache->find, 2, (sqlite3_int64)cache->stamp);
     while (is_fine && count < OBJECT_LINES_MAX && sqlite3_step(cache->find) == SQLITE_ROW) {
         is_fine = read_line(cache->find, texts[count], &lines[count]);
         count++;
@@ -236,8 +269,20 @@ bool cache_find(struct cache *cache, uint64_t address, size_t index, worker_visi
     return is_fine;
 }
 
-void cache_add(struct cache *cache, uint64_t address, const struct worker_line *lines, size_t count)
+void cache_found(struct cache *cache)
 {
+    if (cache != NULL && cache->is_finding) {
+        sqlite3_exec(cache->db, "COMMIT", NULL, NULL, NULL);
+        cache->is_finding = false;
+    }
+}
+
+void cache_add(struct cache *cache, uint64_t address, const struct worker_line *lines, size_t count,
+               bool is_whole)
+{
+    if (!is_whole && cache->stamp == 0) {
+        return;
+    }
     if (!cache->is_adding) { /* one transaction: others see all of it or nothing */
         cache->is_adding =
             sqlite3_exec(cache->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
@@ -250,6 +295,7 @@ void cache_add(struct cache *cache, uint64_t address, const struct worker_line *
         sqlite3_bind_text(cache->add, 5, lines[i].file, -1, SQLITE_STATIC);
         sqlite3_bind_int64(cache->add, 6, lines[i].line);
         sqlite3_bind_int(cache->add, 7, lines[i].is_inlined);
+        sqlite3_bind_int64(cache->add, 8, is_whole ? 0 : (sqlite3_int64)cache->stamp);
         sqlite3_step(cache->add);
         sqlite3_reset(cache->add);
     }

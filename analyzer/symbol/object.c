@@ -15,7 +15,7 @@
 #include "symbol/dwarf_index.h"
 #include "symbol/symbol_table.h"
 
-static const char debug_root[] = "/usr/lib/debug";
+const char object_debug_root[] = "/usr/lib/debug";
 
 struct object {
     Dwfl *dwfl;
@@ -114,7 +114,7 @@ static enum object_state report(struct object *object, const struct object_wish 
 {
     const char *root = wish->sources.sysroot != NULL ? wish->sources.sysroot : "";
     char *path = mem_format("%s%s", root, wish->path);
-    char *debug_of_root = mem_format("%s%s", root, debug_root);
+    char *debug_of_root = mem_format("%s%s", root, object_debug_root);
     enum object_state as_named = report_file(object, wish, path);
     enum object_state state = as_named;
     if (state != OBJECT_FINE) {
@@ -136,9 +136,9 @@ static char *debug_path(const struct object_sources *sources)
 {
     const char *root = sources->sysroot != NULL ? sources->sysroot : "";
     if (sources->debug_dir == NULL) {
-        return mem_format(":.debug:%s%s", root, debug_root);
+        return mem_format(":.debug:%s%s", root, object_debug_root);
     }
-    return mem_format(":.debug:%s:%s%s", sources->debug_dir, root, debug_root);
+    return mem_format(":.debug:%s:%s%s", sources->debug_dir, root, object_debug_root);
 }
 
 /* libdwfl asks once for debug information and once more for a symbol table: a server that did not

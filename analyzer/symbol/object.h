@@ -23,6 +23,9 @@ enum object_state {
     OBJECT_DAMAGED   /* not an ELF file that libdw can read */
 };
 
+/* Where distributions put debug files. */
+extern const char object_debug_root[];
+
 /* Where else to look. All NULL and false: this machine's files and /usr/lib/debug. */
 struct object_sources {
     const char *sysroot;   /* the root of the machine that was recorded; NULL = / */

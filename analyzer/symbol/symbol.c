@@ -3,9 +3,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "symbol/cache.h"
+#include "symbol/debug_places.h"
 #include "symbol/perf_map.h"
 #include "symbol/worker.h"
 
@@ -16,9 +18,13 @@ struct wanted {
     uint32_t frame;
     uint32_t module;
     uint64_t address;
-    bool is_done;  /* a worker must not name one twice */
-    bool is_whole; /* and so goes into the cache */
+    bool is_done;   /* a worker must not name one twice */
+    bool is_whole;  /* nothing can name it better */
+    bool stays_out; /* of the cache: it is in there, or not what the file at hand says */
 };
+
+/* What is said of an address of which nothing is known. */
+static const struct worker_line no_line = {"", "", "", 0, false};
 
 struct resolving {
     struct profile *profile;
@@ -137,10 +143,14 @@ static void keep_lines(void *context, const struct worker_answer *answer)
     struct wanted *wanted = &resolving->wanted[answer->index];
     struct profile_frame *frame = &profile->frames.at[wanted->frame];
     resolving->lacks_split += answer->lacks_split;
-    if (wanted->is_done || answer->count == 0 || !is_better(profile, frame, answer)) {
+    if (wanted->is_done || answer->count == 0) {
         return;
     }
-    wanted->is_done = true;
+    wanted->is_done = is_better(profile, frame, answer);
+    wanted->stays_out = !wanted->is_done || answer->lacks_split;
+    if (!wanted->is_done) {
+        return;
+    }
     wanted->is_whole = answer->is_whole;
     frame->symbol_first = (uint32_t)profile->symbols.count;
     frame->symbol_count = (uint32_t)answer->count;
@@ -165,10 +175,11 @@ static void find_in_cache(struct resolving *resolving, struct cache *cache)
     for (size_t i = 0; i < resolving->count && cache != NULL; i++) {
         struct wanted *wanted = &resolving->wanted[i];
         if (cache_find(cache, wanted->address, i, keep_lines, resolving)) {
-            wanted->is_whole = false; /* it is in there */
+            wanted->stays_out = true; /* it is in there */
             resolving->notes->from_cache++;
         }
     }
+    cache_found(cache);
 }
 
 /* The worker numbers the addresses that the cache did not have. */
@@ -191,7 +202,7 @@ static enum object_state ask_worker(struct resolving *resolving, const struct ob
     struct asking asking = {resolving, mem_zero(resolving->count, sizeof(size_t))};
     size_t count = 0;
     for (size_t i = 0; i < resolving->count; i++) {
-        if (!resolving->wanted[i].is_done) {
+        if (!resolving->wanted[i].is_done && !resolving->wanted[i].stays_out) {
             asking.index[count] = i;
             addresses[count++] = resolving->wanted[i].address;
         }
@@ -203,23 +214,50 @@ static enum object_state ask_worker(struct resolving *resolving, const struct ob
     return state;
 }
 
-static void add_to_cache(const struct resolving *resolving, struct cache *cache)
+static void add_named(const struct resolving *resolving, const struct wanted *wanted,
+                      struct cache *cache)
 {
     const struct profile *profile = resolving->profile;
+    const struct profile_frame *frame = &profile->frames.at[wanted->frame];
+    struct worker_line lines[OBJECT_LINES_MAX];
+    char *made_up = place_name(profile, frame); /* of this file's name, not of its build */
+    for (size_t i = 0; i < frame->symbol_count; i++) {
+        const struct profile_symbol *symbol = &profile->symbols.at[frame->symbol_first + i];
+        bool is_nameless = strcmp(symbol->function, made_up) == 0;
+        lines[i] = (struct worker_line){is_nameless ? "" : symbol->function, symbol->raw_name,
+                                        symbol->file, symbol->line, symbol->is_inlined};
+    }
+    cache_add(cache, wanted->address, lines, frame->symbol_count, wanted->is_whole);
+    free(made_up);
+}
+
+/* That a file has no name for an address is an answer, too, where it was read to its end. */
+static void add_to_cache(const struct resolving *resolving, struct cache *cache,
+                         enum object_state state)
+{
     for (size_t i = 0; i < resolving->count && cache != NULL; i++) {
         const struct wanted *wanted = &resolving->wanted[i];
-        const struct profile_frame *frame = &profile->frames.at[wanted->frame];
-        struct worker_line lines[OBJECT_LINES_MAX];
-        if (!wanted->is_whole) {
+        if (wanted->stays_out || (!wanted->is_whole && state != OBJECT_FINE)) {
             continue;
         }
-        for (size_t k = 0; k < frame->symbol_count; k++) {
-            const struct profile_symbol *symbol = &profile->symbols.at[frame->symbol_first + k];
-            lines[k] = (struct worker_line){symbol->function, symbol->raw_name, symbol->file,
-                                            symbol->line, symbol->is_inlined};
+        if (wanted->is_done) {
+            add_named(resolving, wanted, cache);
+        } else {
+            cache_add(cache, wanted->address, &no_line, 1, false);
         }
-        cache_add(cache, wanted->address, lines, frame->symbol_count);
     }
+}
+
+/* Names that may get better are kept for this machine's own files alone. */
+static struct cache *open_cache(const struct symbol_options *options,
+                                const struct profile_module *module)
+{
+    const struct object_sources *from = &options->sources;
+    bool is_at_home = from->sysroot == NULL && from->debug_dir == NULL && !from->asks_debuginfod;
+    uint64_t stamp = is_at_home ? debug_places_stamp(module->path, module->build_id,
+                                                     module->build_id_len, time(NULL))
+                                : 0;
+    return options->avoids_cache ? NULL : cache_open(module->build_id, module->build_id_len, stamp);
 }
 
 static void resolve_file(struct resolving *resolving, const struct profile_module *module)
@@ -230,11 +268,11 @@ static void resolve_file(struct resolving *resolving, const struct profile_modul
                                .build_id_len = module->build_id_len,
                                .unchanged_ns = resolving->profile->run.start_realtime_ns,
                                .sources = options->sources};
-    bool is_cached = !options->avoids_cache;
-    struct cache *cache = is_cached ? cache_open(module->build_id, module->build_id_len) : NULL;
+    struct cache *cache = open_cache(options, module);
     find_in_cache(resolving, cache);
-    note(resolving, ask_worker(resolving, &wish));
-    add_to_cache(resolving, cache);
+    enum object_state state = ask_worker(resolving, &wish);
+    note(resolving, state);
+    add_to_cache(resolving, cache, state);
     cache_close(cache);
 }
 
@@ -272,9 +310,8 @@ static void resolve_jit(struct resolving *resolving)
 
 static void name_by_place(struct resolving *resolving)
 {
-    static const struct worker_line nothing = {"", "", "", 0, false};
     for (size_t i = 0; i < resolving->count; i++) {
-        keep_lines(resolving, &(struct worker_answer){.index = i, .lines = &nothing, .count = 1});
+        keep_lines(resolving, &(struct worker_answer){.index = i, .lines = &no_line, .count = 1});
     }
 }
 

@@ -22,18 +22,6 @@ enum {
     WORKER_EXIT_FIRST = 16 /* the worker's exit status is this plus its enum object_state */
 };
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WORKER_IS_SANITIZED true
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define WORKER_IS_SANITIZED true
-#endif
-#if !defined(WORKER_IS_SANITIZED)
-#define WORKER_IS_SANITIZED false
-#endif
-
 /* The largest debug files (browsers) map some GB. */
 static const rlim_t worker_memory_bytes = (rlim_t)16 << 30;
 
@@ -89,7 +77,7 @@ static void limit_worker(int pipe_end)
     prctl(PR_SET_DUMPABLE, 0);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, WORKER_CPU_SECONDS);
-    if (!WORKER_IS_SANITIZED) { /* its shadow memory is larger than any limit */
+    if (!mem_is_checked()) {
         limit(RLIMIT_AS, worker_memory_bytes);
     }
 }

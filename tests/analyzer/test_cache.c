@@ -1,11 +1,13 @@
 #include "symbol/cache.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -49,7 +51,7 @@ static void check_lines(void *context, const struct worker_answer *answer)
 static bool has(uint64_t address)
 {
     size_t seen = 0;
-    struct cache *cache = cache_open(build_id, sizeof build_id);
+    struct cache *cache = cache_open(build_id, sizeof build_id, 0);
     cr_assert_not_null(cache);
     bool is_found = cache_find(cache, address, 5, check_lines, &seen);
     cr_assert_eq(seen, is_found);
@@ -59,10 +61,10 @@ static bool has(uint64_t address)
 
 static void add(uint64_t first, uint64_t count)
 {
-    struct cache *cache = cache_open(build_id, sizeof build_id);
+    struct cache *cache = cache_open(build_id, sizeof build_id, 0);
     cr_assert_not_null(cache);
     for (uint64_t i = 0; i < count; i++) {
-        cache_add(cache, first + i, two_lines, 2);
+        cache_add(cache, first + i, two_lines, 2, true);
     }
     cache_close(cache);
 }
@@ -75,6 +77,71 @@ Test(cache, what_was_added_is_found_by_the_next)
     cr_assert(has(0x1234));
     cr_assert(has(UINT64_MAX));
     cr_assert_not(has(0x1235));
+}
+
+static void count_one(void *context, const struct worker_answer *answer)
+{
+    cr_assert_eq(answer->count, 1);
+    *(size_t *)context += 1;
+}
+
+static bool has_unsure(uint64_t address, uint64_t stamp)
+{
+    size_t seen = 0;
+    struct cache *cache = cache_open(build_id, sizeof build_id, stamp);
+    bool is_found = cache_find(cache, address, 5, count_one, &seen);
+    cache_found(cache);
+    cache_close(cache);
+    cr_assert_eq(seen, is_found);
+    return is_found;
+}
+
+Test(cache, an_answer_that_could_get_better_is_good_while_nothing_has_changed)
+{
+    static const struct worker_line lines[] = {{"of_the_symbol_table", "", "", 0, false},
+                                               {"", "", "", 0, false}};
+    for (uint64_t stamp = 0; stamp < 3; stamp += 2) {
+        struct cache *cache = cache_open(build_id, sizeof build_id, stamp);
+        cache_add(cache, 10 + stamp, &lines[0], 1, false);
+        cache_add(cache, 20 + stamp, &lines[1], 1, false);
+        cache_close(cache);
+    }
+    cr_assert(has_unsure(12, 2) && has_unsure(22, 2));
+    cr_assert_not(has_unsure(12, 3) || has_unsure(22, 3), "something has changed");
+    cr_assert_not(has_unsure(12, 0) || has_unsure(22, 0), "that cannot be told");
+    cr_assert_not(has_unsure(10, 0) || has_unsure(10, 2) || has_unsure(20, 0), "nor then");
+    add(12, 1);
+    cr_assert(has(12), "what came is better, and of more lines");
+}
+
+/* A file of that size, last used so long ago. */
+static char *make_old(const char *name, off_t bytes, time_t age_s)
+{
+    char *path = mem_format("%s/alloctrap/symbols/%s", folder, name);
+    struct timespec times[2] = {{.tv_sec = time(NULL) - age_s}, {.tv_sec = time(NULL) - age_s}};
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    cr_assert_eq(ftruncate(fd, bytes), 0);
+    cr_assert_eq(futimens(fd, times), 0);
+    close(fd);
+    return path;
+}
+
+Test(cache, what_was_not_used_for_long_makes_room)
+{
+    add(1, 1);
+    char *oldest = make_old("oldest.sqlite", 1 << 20, 300);
+    char *older = make_old("older.sqlite", 150 << 20, 200);
+    char *newer = make_old("newer.sqlite", 200 << 20, 100);
+    cr_assert(has(1));
+    cr_assert_eq(access(oldest, F_OK), 0, "nothing was added");
+    add(2, 1);
+    cr_assert_eq(access(oldest, F_OK), -1);
+    cr_assert_eq(access(older, F_OK), -1, "the oldest alone was not enough");
+    cr_assert_eq(access(newer, F_OK), 0);
+    cr_assert(has(1) && has(2));
+    free(oldest);
+    free(older);
+    free(newer);
 }
 
 Test(cache, two_writers_keep_both_their_answers)
@@ -99,10 +166,10 @@ Test(cache, two_writers_keep_both_their_answers)
 Test(cache, can_be_turned_off)
 {
     setenv("ALLOCTRAP_SYMBOL_CACHE", "off", 1);
-    cr_assert_null(cache_open(build_id, sizeof build_id));
+    cr_assert_null(cache_open(build_id, sizeof build_id, 0));
     unsetenv("ALLOCTRAP_SYMBOL_CACHE");
-    cr_assert_null(cache_open(build_id, 0), "no build-id, no cache");
-    cr_assert_null(cache_open(build_id, 4), "too short to be one of its kind");
+    cr_assert_null(cache_open(build_id, 0, 0), "no build-id, no cache");
+    cr_assert_null(cache_open(build_id, 4, 0), "too short to be one of its kind");
 }
 
 static char *only_file(void)
@@ -133,6 +200,6 @@ Test(cache, a_folder_that_others_can_change_is_not_used)
     char *path = mem_format("%s/alloctrap/symbols", folder);
     add(1, 1);
     cr_assert_eq(chmod(path, 0777), 0);
-    cr_assert_null(cache_open(build_id, sizeof build_id));
+    cr_assert_null(cache_open(build_id, sizeof build_id, 0));
     free(path);
 }

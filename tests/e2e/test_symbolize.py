@@ -325,6 +325,27 @@ def test_cache_is_used_and_can_be_turned_off(case):
     assert case.is_nameless(), case.stack()
 
 
+def test_what_has_no_name_is_known_until_a_debug_file_comes(case):
+    program = case.compile()
+    debug = split_debug(case, program)
+    os.rename(debug, debug + ".later")
+    os.mkdir(case.path("out"))
+
+    def report():
+        run(ALLOCTRAP, "record", "-o", case.path("out/r.atrap"), "--", program, env=case.env)
+        return run(ALLOCTRAP, "report", case.path("out/r.atrap")).stdout
+
+    assert "prog+0x" in report()  # a folder that was changed just now may change again in this tick
+    time.sleep(4)
+    assert "prog+0x" in report()
+    mine = [f for f in cache_files(case) if build_id(program) in f]
+    run("sqlite3", mine[0], "UPDATE line SET function = 'of_the_cache' WHERE stamp <> 0")
+    assert "of_the_cache" in report() and "prog+0x" not in report()
+    os.rename(debug + ".later", debug)
+    case.record(program)
+    assert case.stack() == WHOLE, case.stack()
+
+
 def test_cache_with_two_writers(case):
     program = case.compile()
     for _ in range(3):
