@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { NUMBERS_MAX = 256 }; /* that are asked for one by one */
+
 int live_process_open(uint32_t pid)
 {
     return (int)syscall(SYS_pidfd_open, (pid_t)pid, 0); /* close-on-exec by itself */
@@ -25,6 +27,41 @@ bool live_process_is_gone(uint32_t pid, int pid_fd)
         return poll(&one, 1, 0) == 1;
     }
     return pid == 0 || pid > INT32_MAX || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+}
+
+/* The number that a process or thread of our namespace got last; 0: not known. */
+static uint32_t last_number(void)
+{
+    FILE *in = fopen("/proc/loadavg", "re");
+    uint32_t last = 0;
+    if (in != NULL) {
+        if (fscanf(in, "%*s %*s %*s %*s %" SCNu32, &last) != 1) {
+            last = 0;
+        }
+        fclose(in);
+    }
+    return last;
+}
+
+static bool is_thread_of_ours(uint32_t number)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%" PRIu32, number);
+    return access(path, F_OK) == 0;
+}
+
+bool live_process_any_since(uint32_t pid)
+{
+    uint32_t last = last_number();
+    if (last < pid || last - pid > NUMBERS_MAX) {
+        return true;
+    }
+    for (uint32_t number = pid + 1; number <= last; number++) {
+        if (!live_process_is_gone(number, -1) && !is_thread_of_ours(number)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 enum look { LOOK_MAPPED, LOOK_NOT_MAPPED, LOOK_EMPTY, LOOK_GONE, LOOK_UNKNOWN };

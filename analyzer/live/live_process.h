@@ -12,6 +12,10 @@
 int live_process_open(uint32_t pid);
 bool live_process_is_gone(uint32_t pid, int pid_fd);
 
+/* False when no process that was started after pid is there, as far as numbers have not gone around
+ * since; true when one is, be it whose it may, or it cannot be told. */
+bool live_process_any_since(uint32_t pid);
+
 /* True unless pid can be looked at and has no such file mapped: it runs another program by now, or
  * the pid is another process's (a pid namespace, a number used again). */
 bool live_process_may_map(uint32_t pid, const char *file_name);

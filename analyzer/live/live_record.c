@@ -16,6 +16,7 @@
 #include "live/live_launch.h"
 #include "live/live_library.h"
 #include "live/live_nap.h"
+#include "live/live_process.h"
 #include "live/live_recorder.h"
 #include "live/live_say.h"
 #include "live/live_signals.h"
@@ -25,6 +26,7 @@ static const uint64_t GRACE_NS = 20000000;
 static const uint64_t LOOK_NS = 100000000;
 static const uint64_t STILL_RUNNING_NS = 1000000000;
 static const uint64_t STRANGER_NS = 250000000;
+static const uint64_t NUMBERS_LAST_NS = 2000000000; /* until 32,768 of them can have gone around */
 
 struct record {
     const struct live_record_options *options;
@@ -38,6 +40,7 @@ struct record {
     struct store *store;
     struct live_recorder *recorder;
     struct live_beat beat;
+    uint64_t launched_ns;
     uint64_t host_ended_ns; /* 0: it runs */
     uint64_t strangers_ns;  /* when we last looked for them */
     bool has_said_running;
@@ -126,12 +129,21 @@ static void look_after_host(struct record *record)
     }
 }
 
-/* A child of the host that has made no call yet gets a moment to show itself. */
+/* A child of the host that has made no call yet gets a moment to show itself, unless there is
+ * none. */
+static bool may_have_child(const struct record *record)
+{
+    uint64_t now_ns = live_clock_ns();
+    return now_ns - record->host_ended_ns <= GRACE_NS &&
+           (record->host_ended_ns - record->launched_ns > NUMBERS_LAST_NS ||
+            live_process_any_since((uint32_t)record->launch.pid));
+}
+
 static bool is_over(const struct record *record)
 {
     return record->signals.is_ending ||
            (record->host_ended_ns != 0 && live_recorder_is_idle(record->recorder) &&
-            live_clock_ns() - record->host_ended_ns > GRACE_NS);
+            !may_have_child(record));
 }
 
 static enum err_code run_loop(struct record *record, struct err *reterr)
@@ -248,6 +260,7 @@ static enum err_code run_host(struct record *record, int *ret_status, struct err
         abandon(record, error, ret_status);
         return ERR_NONE;
     }
+    record->launched_ns = live_clock_ns();
     record->recorder->host_pid = (uint32_t)record->launch.pid;
     live_beat_start(&record->beat, &record->dir);
     enum err_code code = run_loop(record, reterr);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -237,4 +238,71 @@ Test(live_process_apart, a_process_of_another_namespace_is_found_by_what_it_maps
     if (first == 0) {
         cr_skip_test("no name spaces here");
     }
+}
+
+static void *wait_for_ever(void *context)
+{
+    pause();
+    return context;
+}
+
+static pid_t start_paused(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+    }
+    return child;
+}
+
+/* As number 1 of a namespace in which nobody else starts anything; 0 or what was wrong. */
+static int look_at_numbers(void)
+{
+    enum { CANNOT = 100 };
+    pthread_t thread;
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("proc", "/proc", "proc", 0, NULL) != 0) {
+        return CANNOT;
+    }
+    pid_t ended = start_paused();
+    if (live_process_any_since((uint32_t)ended)) {
+        return 1; /* it is the last one */
+    }
+    if (!live_process_any_since(1)) {
+        return 2; /* it is there */
+    }
+    kill(ended, SIGKILL);
+    waitpid(ended, NULL, 0);
+    if (live_process_any_since(1)) {
+        return 3; /* it is gone */
+    }
+    pthread_create(&thread, NULL, wait_for_ever, NULL);
+    if (live_process_any_since(1)) {
+        return 4; /* a thread of our own is no process */
+    }
+    (void)start_paused();
+    if (!live_process_any_since((uint32_t)ended)) {
+        return 5;
+    }
+    return live_process_any_since(UINT32_MAX) ? 0 : 6; /* numbers have gone around */
+}
+
+Test(live_process_apart, a_process_that_was_started_after_another_is_seen)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        pid_t first = unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS) == 0 ? fork() : -1;
+        if (first == 0) {
+            _exit(look_at_numbers());
+        }
+        int status = 0;
+        _exit(first > 0 && waitpid(first, &status, 0) == first ? WEXITSTATUS(status) : 100);
+    }
+    int status = 0;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 100) {
+        cr_skip_test("no name spaces here");
+    }
+    cr_assert_eq(WEXITSTATUS(status), 0);
 }
