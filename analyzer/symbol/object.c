@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "symbol/debug_places.h"
 #include "symbol/dwarf_index.h"
 #include "symbol/symbol_table.h"
 
@@ -22,6 +23,8 @@ struct object {
     Dwfl_Module *module;
     Dwfl_Callbacks callbacks; /* libdwfl keeps pointers to both */
     char *debug_path;
+    struct object_sources sources;
+    bool has_asked;            /* for the file's debug file */
     struct dwarf_index *index; /* NULL = no debug information */
     struct symbol_table *names;
     Dwarf_Addr dwarf_bias;
@@ -141,15 +144,42 @@ static char *debug_path(const struct object_sources *sources)
     return mem_format(":.debug:%s:%s%s", sources->debug_dir, root, object_debug_root);
 }
 
-/* libdwfl asks once for debug information and once more for a symbol table: a server that did not
- * answer would be waited for twice. */
+/* Where libdwfl keeps what is ours for a module. */
+static void **userdata_of(Dwfl_Module *module)
+{
+    void **userdata = NULL;
+    (void)dwfl_module_info(module, &userdata, NULL, NULL, NULL, NULL, NULL, NULL);
+    return userdata;
+}
+
+/* False where there cannot be one. What a debug file refers to in its turn is asked for with other
+ * userdata, and by another name. */
+static bool may_have_debug_file(const struct object *object, const char *file,
+                                const char *debuglink)
+{
+    return object->sources.asks_debuginfod || file == NULL ||
+           debug_places_have(file, debuglink, &object->sources);
+}
+
+/*
+ * libdwfl asks once for debug information and once more for a symbol table: a server that did not
+ * answer would be waited for twice. Where it finds no file it loads the library that asks servers,
+ * and thirty others with that, also when no server may be asked: without a file it is not asked.
+ */
 static int find_debug_file(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
                            const char *file, const char *debuglink, GElf_Word crc, char **ret_path)
 {
-    if (*userdata != NULL) {
+    void **own = userdata_of(module);
+    struct object *object = *own;
+    bool is_for_module = userdata == own;
+    if (is_for_module && object->has_asked) {
         return -1;
     }
-    *userdata = module;
+    object->has_asked = object->has_asked || is_for_module;
+    if (is_for_module && !may_have_debug_file(object, file, debuglink)) {
+        return dwfl_build_id_find_debuginfo(module, userdata, name, base, file, debuglink, crc,
+                                            ret_path);
+    }
     return dwfl_standard_find_debuginfo(module, userdata, name, base, file, debuglink, crc,
                                         ret_path);
 }
@@ -172,6 +202,7 @@ enum object_state object_open(const struct object_wish *wish, struct object **re
     if (!wish->sources.asks_debuginfod) {
         unsetenv("DEBUGINFOD_URLS"); /* libdwfl would ask a server for debug files */
     }
+    object->sources = wish->sources;
     object->debug_path = debug_path(&wish->sources);
     object->callbacks = (Dwfl_Callbacks){.find_elf = dwfl_build_id_find_elf,
                                          .find_debuginfo = find_debug_file,
@@ -185,6 +216,7 @@ enum object_state object_open(const struct object_wish *wish, struct object **re
         object_close(object);
         return state;
     }
+    *userdata_of(object->module) = object;
     index_dwarf(object);
     object->names = symbol_table_create(object->module);
     *ret = object;

@@ -98,3 +98,39 @@ Test(debug_places, is_none_where_it_cannot_be_told)
     cr_assert_eq(debug_places_stamp("bin/file", build_id, sizeof build_id, later_s), 0);
     cr_assert_eq(debug_places_stamp(file, build_id, 0, later_s), 0);
 }
+
+static bool has(const char *path, const char *debuglink)
+{
+    struct object_sources sources = {.sysroot = NULL, .debug_dir = folder};
+    return debug_places_have(path, debuglink, &sources);
+}
+
+/* PATH in the folder, with the folders on its way. */
+static void put(const char *path)
+{
+    char *command =
+        mem_format("mkdir -p $(dirname %s/%s) && touch %s/%s", folder, path, folder, path);
+    cr_assert_eq(system(command), 0);
+    free(command);
+}
+
+Test(debug_places, have_a_file_of_the_link_s_name)
+{
+    char *by_whole_name = mem_format("%s/bin/by_whole_name", folder + 1);
+    cr_assert_not(has(file, "beside") || has(file, NULL));
+    put("bin/beside");
+    put("bin/.debug/below");
+    put("bin/by_end_of_name");
+    put("in_the_root");
+    put(by_whole_name);
+    put("bin/file.debug");
+    cr_assert(has(file, "beside") && has(link_to_file, "beside"));
+    cr_assert(has(file, "below"));
+    cr_assert(has(file, "by_end_of_name"));
+    cr_assert(has(file, "in_the_root"));
+    cr_assert(has(file, "by_whole_name"));
+    cr_assert(has(file, NULL), "the file's own name and .debug");
+    cr_assert_not(has(file, "in/the/root"));
+    cr_assert(has("file", "any"), "not to be told of a relative name");
+    free(by_whole_name);
+}
