@@ -29,6 +29,7 @@ struct cache {
     uint64_t stamp;
     bool is_finding; /* in a transaction */
     bool is_adding;  /* the same */
+    bool is_busy;    /* another has had it for so long that it is left alone */
 };
 
 static const char tables[] =
@@ -246,6 +247,9 @@ bool cache_find(struct cache *cache, uint64_t address, size_t index, worker_visi
     char *texts[OBJECT_LINES_MAX][3] = {0};
     size_t count = 0;
     bool is_fine = true;
+    if (cache->is_busy) {
+        return false;
+    }
     if (!cache->is_finding) { /* each on its own would lock the file and look for journals */
         cache->is_finding = sqlite3_exec(cache->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
     }
@@ -255,7 +259,7 @@ bool cache_find(struct cache *cache, uint64_t address, size_t index, worker_visi
         is_fine = read_line(cache->find, texts[count], &lines[count]);
         count++;
     }
-    sqlite3_reset(cache->find);
+    cache->is_busy = sqlite3_reset(cache->find) == SQLITE_BUSY;
     is_fine = is_fine && count > 0 && !lines[count - 1].is_inlined;
     if (is_fine) {
         struct worker_answer answer = {index, lines, count, true, false};
@@ -280,12 +284,13 @@ void cache_found(struct cache *cache)
 void cache_add(struct cache *cache, uint64_t address, const struct worker_line *lines, size_t count,
                bool is_whole)
 {
-    if (!is_whole && cache->stamp == 0) {
+    if (cache->is_busy || (!is_whole && cache->stamp == 0)) {
         return;
     }
     if (!cache->is_adding) { /* one transaction: others see all of it or nothing */
         cache->is_adding =
             sqlite3_exec(cache->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+        cache->is_busy = !cache->is_adding;
     }
     for (size_t i = 0; i < count && cache->is_adding; i++) {
         sqlite3_bind_int64(cache->add, 1, (sqlite3_int64)address);

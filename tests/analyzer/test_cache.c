@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,14 @@ static void check_lines(void *context, const struct worker_answer *answer)
         cr_assert_eq(answer->lines[i].is_inlined, two_lines[i].is_inlined);
     }
     *seen += 1;
+}
+
+static char *only_file(void)
+{
+    char *path =
+        mem_format("%s/alloctrap/symbols/ab01020304050607080000000000000000000000.sqlite", folder);
+    cr_assert_eq(access(path, R_OK), 0);
+    return path;
 }
 
 static bool has(uint64_t address)
@@ -114,6 +123,29 @@ Test(cache, an_answer_that_could_get_better_is_good_while_nothing_has_changed)
     cr_assert(has(12), "what came is better, and of more lines");
 }
 
+/* A recorder that is stopped while it writes must not stop all others, two seconds an address. */
+Test(cache, one_that_another_keeps_is_left_alone)
+{
+    add(1, 1);
+    char *path = only_file();
+    sqlite3 *other = NULL;
+    struct cache *reader = cache_open(build_id, sizeof build_id, 0);
+    struct cache *writer = cache_open(build_id, sizeof build_id, 0);
+    cr_assert_eq(sqlite3_open(path, &other), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    for (uint64_t i = 0; i < 100; i++) {
+        cr_assert_not(cache_find(reader, 1, 5, check_lines, NULL));
+        cache_add(writer, 2 + i, two_lines, 2, true);
+    }
+    cache_found(reader);
+    sqlite3_close(other);
+    cache_close(reader);
+    cache_close(writer);
+    cr_assert(has(1));
+    cr_assert_not(has(2));
+    free(path);
+}
+
 /* A file of that size, last used so long ago. */
 static char *make_old(const char *name, off_t bytes, time_t age_s)
 {
@@ -170,14 +202,6 @@ Test(cache, can_be_turned_off)
     unsetenv("ALLOCTRAP_SYMBOL_CACHE");
     cr_assert_null(cache_open(build_id, 0, 0), "no build-id, no cache");
     cr_assert_null(cache_open(build_id, 4, 0), "too short to be one of its kind");
-}
-
-static char *only_file(void)
-{
-    char *path =
-        mem_format("%s/alloctrap/symbols/ab01020304050607080000000000000000000000.sqlite", folder);
-    cr_assert_eq(access(path, R_OK), 0);
-    return path;
 }
 
 Test(cache, a_damaged_file_is_thrown_away)
