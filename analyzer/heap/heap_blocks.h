@@ -145,7 +145,7 @@ size_t heap_blocks_bytes(const struct heap_blocks *blocks);
 
 static inline uint32_t heap_block_thread(const struct heap_block *block)
 {
-    return (uint32_t)(block->thread_high << 16 | block->thread_low);
+    return (uint32_t)block->thread_high << 16 | block->thread_low;
 }
 
 #endif
