@@ -276,7 +276,8 @@ static void give_up_alloc(struct heap *heap, struct heap_process *process,
     struct heap_blocks_found live = heap_blocks_find(&process->blocks, late->event.addr, hash);
     heap->late_events += 1;
     if (live.block != NULL && live.block->born_ns > late->event.time_ns) {
-        heap->sites.rests.at[heap_life_site(heap, late->event.path)].ended_untold += 1;
+        uint32_t site = heap_life_site(heap, late->event.path); /* the tables may move */
+        heap->sites.rests.at[site].ended_untold += 1;
         return;
     }
     if (live.block != NULL) {
