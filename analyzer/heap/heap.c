@@ -224,9 +224,11 @@ static void forget_realloc(struct heap *heap, struct heap_thread *thread)
 /* A slot's new owner: what its last one was about to do will not be. */
 static void begin_thread(struct heap *heap, struct heap_process *process, uint32_t id)
 {
-    struct heap_thread *thread = heap_process_thread(process, id);
-    forget_realloc(heap, thread);
-    *thread = (struct heap_thread){.id = id};
+    struct heap_thread *owner = heap_process_owner(process, id);
+    if (owner != NULL) {
+        forget_realloc(heap, owner);
+    }
+    (void)heap_process_new_thread(process, id);
 }
 
 /* The site of a turn, and its thread. */

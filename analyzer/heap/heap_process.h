@@ -53,13 +53,21 @@ void heap_process_begin(struct heap_process *process);
 /* What heap_process_thread() does for a thread that is new. */
 struct heap_thread *heap_process_new_thread(struct heap_process *process, uint32_t thread);
 
+/* The state of the latest owner of a thread's slot, itself or another; NULL: no room was made for
+ * the slot yet. */
+static inline struct heap_thread *heap_process_owner(const struct heap_process *process,
+                                                     uint32_t thread)
+{
+    uint32_t slot = thread & HEAP_THREAD_SLOT_MASK;
+    return slot < process->threads.count ? &process->threads.at[slot] : NULL;
+}
+
 /* The state of a thread as it is; NULL when its slot has another owner by now. */
 static inline struct heap_thread *heap_process_known_thread(const struct heap_process *process,
                                                             uint32_t thread)
 {
-    uint32_t slot = thread & HEAP_THREAD_SLOT_MASK;
-    bool is_known = slot < process->threads.count && process->threads.at[slot].id == thread;
-    return is_known ? &process->threads.at[slot] : NULL;
+    struct heap_thread *owner = heap_process_owner(process, thread);
+    return owner != NULL && owner->id == thread ? owner : NULL;
 }
 
 /* HOT. The state of a thread; a new owner of its slot starts afresh. */
