@@ -231,12 +231,16 @@ const char *policy_schema_nearest(const char *word, const char *const *words)
 {
     const char *nearest = NULL;
     unsigned nearest_by = (unsigned)(strlen(word) / 2 + 1);
+    unsigned nearest_changes = 0;
     for (; *words != NULL; words++) {
         bool is_beginning = strncmp(word, *words, strlen(*words)) == 0 ||
                             (strlen(word) > 2 && strncmp(word, *words, strlen(word)) == 0);
-        unsigned by = is_beginning ? 1 : distance(word, *words);
-        if (by < nearest_by) {
+        unsigned changes = distance(word, *words);
+        unsigned by = is_beginning && changes > 1 ? 1 : changes;
+        /* "peak_rs" begins with "peak", and is "peak_rss" */
+        if (by < nearest_by || (nearest != NULL && by == nearest_by && changes < nearest_changes)) {
             nearest_by = by;
+            nearest_changes = changes;
             nearest = *words;
         }
     }
@@ -275,6 +279,12 @@ static enum err_code refuse_key(const struct policy_text *text, const char *way,
     return code;
 }
 
+static void drop_last_step(char *way)
+{
+    char *slash = strrchr(way, '/');
+    *(slash != NULL ? slash : way) = '\0';
+}
+
 /* The last part of the way that may have this key: libcyaml tells the field before as well. */
 static char *mapping_with(const char *way, const char *key)
 {
@@ -287,10 +297,19 @@ static char *mapping_with(const char *way, const char *key)
         if (field != NULL && field->key != NULL) {
             break;
         }
-        char *slash = strrchr(at, '/');
-        *(slash != NULL ? slash : at) = '\0';
+        drop_last_step(at);
     }
     return at;
+}
+
+/* Where the list begins: the entry that libcyaml tells is the last of those that it took. */
+static struct policy_place place_of_list(const struct policy_text *text, const char *entry_way)
+{
+    char *way = mem_text(entry_way);
+    drop_last_step(way);
+    struct policy_place place = policy_text_place(text, way);
+    free(way);
+    return place;
 }
 
 static enum err_code say_complaint(const struct policy_text *text, const struct complaint *c,
@@ -307,6 +326,9 @@ static enum err_code say_complaint(const struct policy_text *text, const struct 
         place = policy_text_place(text, way);
         free(way);
         return policy_text_fail(text, place, reterr, "'%s' is missing here", value);
+    }
+    if (error == CYAML_ERR_SEQUENCE_ENTRIES_MAX) {
+        place = place_of_list(text, c->way);
     }
     if (strstr(c->message, "Expecting") != NULL) {
         bool wants_value = strstr(c->message, "Expecting STRING") != NULL;
