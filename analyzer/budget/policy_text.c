@@ -32,15 +32,42 @@ enum err_code policy_text_fail(const struct policy_text *text, struct policy_pla
     return code;
 }
 
-static const char *excess(const yaml_event_t *event, unsigned depth, size_t nodes)
+/* What the events so far add up to. */
+struct extent {
+    unsigned depth;
+    unsigned documents;
+    size_t nodes;
+};
+
+static void extend(struct extent *extent, yaml_event_type_t type)
+{
+    extent->depth += type == YAML_MAPPING_START_EVENT || type == YAML_SEQUENCE_START_EVENT;
+    extent->depth -= type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT;
+    extent->documents += type == YAML_DOCUMENT_START_EVENT;
+    extent->nodes += 1;
+}
+
+static bool has_nul(const yaml_event_t *event)
+{
+    return event->type == YAML_SCALAR_EVENT &&
+           memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL;
+}
+
+static const char *excess(const yaml_event_t *event, const struct extent *extent)
 {
     if (event->type == YAML_ALIAS_EVENT) {
         return "aliases (*name) are not allowed in a policy; write it out";
     }
-    if (depth > POLICY_DEPTH) {
+    if (extent->documents > 1) {
+        return "a second document (---): its budgets would not be held; put both into one";
+    }
+    if (has_nul(event)) {
+        return "a NUL (\\0) in a text";
+    }
+    if (extent->depth > POLICY_DEPTH) {
         return "nested deeper than any policy is";
     }
-    return nodes > POLICY_NODES ? "more parts than any policy has" : NULL;
+    return extent->nodes > POLICY_NODES ? "more parts than any policy has" : NULL;
 }
 
 static enum err_code fail_parser(const struct policy_text *text, const yaml_parser_t *parser,
@@ -55,20 +82,16 @@ static enum err_code fail_parser(const struct policy_text *text, const yaml_pars
 static enum err_code check_bounds(const struct policy_text *text, yaml_parser_t *parser,
                                   struct err *reterr)
 {
-    unsigned depth = 0;
-    size_t nodes = 0;
+    struct extent extent = {0};
     for (bool is_done = false; !is_done;) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event)) {
             return fail_parser(text, parser, reterr);
         }
-        yaml_event_type_t type = event.type;
-        depth += type == YAML_MAPPING_START_EVENT || type == YAML_SEQUENCE_START_EVENT;
-        depth -= type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT;
-        nodes += 1;
-        const char *why = excess(&event, depth, nodes);
+        extend(&extent, event.type);
+        const char *why = excess(&event, &extent);
         struct policy_place place = place_of(event.start_mark);
-        is_done = type == YAML_STREAM_END_EVENT;
+        is_done = event.type == YAML_STREAM_END_EVENT;
         yaml_event_delete(&event);
         if (why != NULL) {
             return policy_text_fail(text, place, reterr, "%s", why);
@@ -81,6 +104,29 @@ static void set_input(yaml_parser_t *parser, const struct policy_text *text)
 {
     yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(parser, (const unsigned char *)text->bytes, text->length);
+}
+
+static const yaml_node_t *node_at(const yaml_document_t *document, int number)
+{
+    return &document->nodes.start[number - 1]; /* libyaml counts from 1 */
+}
+
+/* YAML allows lists and maps as keys; no policy has any. */
+static enum err_code check_keys(const struct policy_text *text, struct err *reterr)
+{
+    const yaml_document_t *document = &text->document;
+    for (const yaml_node_t *node = document->nodes.start; node < document->nodes.top; node++) {
+        const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+        while (node->type == YAML_MAPPING_NODE && pair < node->data.mapping.pairs.top) {
+            const yaml_node_t *key = node_at(document, pair->key);
+            if (key->type != YAML_SCALAR_NODE) {
+                return policy_text_fail(text, place_of(key->start_mark), reterr,
+                                        "a key is one word, not a list or a map");
+            }
+            pair++;
+        }
+    }
+    return ERR_NONE;
 }
 
 static enum err_code load_document(struct policy_text *text, struct err *reterr)
@@ -102,6 +148,9 @@ static enum err_code load_document(struct policy_text *text, struct err *reterr)
         code = fail_parser(text, &parser, reterr);
     }
     yaml_parser_delete(&parser);
+    if (code == ERR_NONE) {
+        code = check_keys(text, reterr);
+    }
     if (code == ERR_NONE && yaml_document_get_root_node(&text->document) == NULL) {
         code = policy_text_fail(text, (struct policy_place){1, 1}, reterr,
                                 "the file is empty; a policy begins with 'version: 1'");

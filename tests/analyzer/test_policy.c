@@ -136,6 +136,11 @@ Test(policy, hostile_files_are_refused)
     struct err err = {0};
     bad("version: &a 1\nbudgets: [*a]\n",
         "p.yaml:2:11: aliases (*name) are not allowed in a policy; write it out");
+    bad("version: 1\nbudgets: []\n---\nbudgets: []\n",
+        "p.yaml:3:1: a second document (---): its budgets would not be held; put both into one");
+    bad("version: 1\nbudgets: [{name: \"a\\0b\", limits: {bytes: 1}}]\n",
+        "p.yaml:2:18: a NUL (\\0) in a text");
+    bad("version: 1\n? [a]\n: b\n", "p.yaml:2:3: a key is one word, not a list or a map");
     char *deep = mem_zero(4096, 1);
     memset(deep, '[', 4000);
     cr_assert_eq(policy_parse("p", deep, 4000, &policy, &err), ERR_USAGE);
