@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "alloctrap/loglin.h"
 #include "insight/finding_cause.h"
 
 struct kind_texts {
@@ -141,6 +142,11 @@ void finding_add(struct finding *finding, const char *name, const char *words,
         finding->numbers[finding->number_count++] =
             (struct finding_number){.name = name, .words = words, .unit = unit, .value = value};
     }
+}
+
+bool finding_is_up_to(uint64_t value, uint64_t max)
+{
+    return value <= loglin_value(loglin_code(max));
 }
 
 const char *finding_name(enum finding_kind kind)

@@ -95,6 +95,10 @@ FINDING_TABLE(FINDING_DECLARE)
 void finding_add(struct finding *finding, const char *name, const char *words,
                  enum finding_unit unit, uint64_t value);
 
+/* Whether a value that a histogram gave is max or less. It is the middle of a bin: that of max's
+ * own bin may lie above max. */
+bool finding_is_up_to(uint64_t value, uint64_t max);
+
 /* Static texts of a kind: its name, its line, a paragraph, a few lines of C. */
 const char *finding_name(enum finding_kind kind);
 const char *finding_line(enum finding_kind kind);

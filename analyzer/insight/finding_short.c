@@ -87,7 +87,7 @@ static void add_short(struct finding *f, const struct finding_group *group)
 
 static bool fits_stack(const struct finding_group *group)
 {
-    return hist_max(&group->size) <= STACK_BYTES_MAX + STACK_BYTES_MAX / 64;
+    return finding_is_up_to(hist_max(&group->size), STACK_BYTES_MAX);
 }
 
 bool finding_scratch(const struct finding_facts *facts, const struct finding_group *group,
@@ -101,8 +101,8 @@ bool finding_scratch(const struct finding_facts *facts, const struct finding_gro
     }
     save_all(f, group, group->allocs);
     add_short(f, group);
-    bool is_sure =
-        permille >= SHORT_SURE_PERMILLE && hist_max(&group->size) <= STACK_SURE_BYTES_MAX;
+    bool is_sure = permille >= SHORT_SURE_PERMILLE &&
+                   finding_is_up_to(hist_max(&group->size), STACK_SURE_BYTES_MAX);
     f->confidence = is_sure ? FINDING_HIGH : FINDING_MEDIUM;
     f->reason = is_sure ? "all were freed by the call that made them, and none was large"
                         : "nearly all were freed by the call that made them, but their sizes vary "
@@ -174,7 +174,8 @@ bool finding_pool(const struct finding_facts *facts, const struct finding_group 
 {
     (void)facts;
     bool is_few = are_few_sizes(&group->size);
-    bool is_one_buffer = are_most_temporary(group) && p99(&group->size) <= POOL_KEPT_BYTES_MAX;
+    bool is_one_buffer =
+        are_most_temporary(group) && finding_is_up_to(p99(&group->size), POOL_KEPT_BYTES_MAX);
     if (!comes_again(group, POOL_ALLOCS_A_BLOCK) || (!is_few && !is_one_buffer) ||
         hist_quantile(&group->life_allocs, 5000) >= COLD_LIFE_ALLOCS) {
         return false;

@@ -106,7 +106,7 @@ bool finding_arena(const struct finding_facts *facts, const struct finding_group
     (void)facts;
     uint64_t permille = finding_permille(group->burst_frees, group->allocs);
     if (group->allocs < ARENA_ALLOCS_MIN || permille < ARENA_TOGETHER_PERMILLE ||
-        hist_quantile(&group->size, 5000) > ARENA_BYTES_MAX) {
+        !finding_is_up_to(hist_quantile(&group->size, 5000), ARENA_BYTES_MAX)) {
         return false;
     }
     uint64_t chunks = group->bytes / ARENA_CHUNK_BYTES + 1;

@@ -3,6 +3,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "alloctrap/loglin.h"
+
 Test(finding, every_kind_says_what_it_is_and_what_to_do)
 {
     for (unsigned i = 0; i < FINDING_KINDS; i++) {
@@ -35,4 +37,18 @@ Test(finding, shares_do_not_overflow)
     cr_assert_eq(finding_permille(1, 3), 333);
     cr_assert_eq(finding_permille(UINT64_MAX, UINT64_MAX), 1000);
     cr_assert_eq(finding_permille(UINT64_MAX, 1), UINT64_MAX);
+}
+
+/* Of a limit's own bin all values are the limit's, for a histogram keeps no more of them. */
+Test(finding, a_histograms_value_is_compared_with_a_limit_by_bins)
+{
+    static const uint64_t limits[] = {0, 8, 256, 4096, 1 << 20, UINT64_MAX};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        uint16_t code = loglin_code(limits[i]);
+        cr_expect(finding_is_up_to(loglin_value(code), limits[i]), "limit %zu", i);
+        cr_expect(code == 0 || finding_is_up_to(loglin_value(code - 1), limits[i]));
+        cr_expect(code + 1 == LOGLIN_CODES ||
+                      !finding_is_up_to(loglin_value((uint16_t)(code + 1)), limits[i]),
+                  "limit %zu", i);
+    }
 }
