@@ -153,7 +153,8 @@ bool finding_oversized(const struct finding_facts *facts, const struct finding_g
     }
     uint64_t wasted = wasted_bytes(facts, &group->size);
     uint64_t permille = finding_permille(wasted, group->bytes);
-    uint64_t at_peak = permille > 0 ? group->peak_bytes / 1000 * permille : 0;
+    uint64_t at_peak =
+        group->peak_bytes / 1000 * permille + group->peak_bytes % 1000 * permille / 1000;
     if (permille < OVERSIZED_WASTE_PERMILLE || at_peak < OVERSIZED_BYTES_MIN) {
         return false;
     }
