@@ -40,14 +40,14 @@ bool finding_ping_pong(const struct finding_facts *facts, const struct finding_g
     return true;
 }
 
-/* Time in calls that took SLOW_TIMES the median or longer, beyond the median. */
-static uint64_t tail_ns(const struct finding_group *group, uint64_t limit_ns, uint64_t median_ns,
-                        uint64_t *ret_calls)
+/* Time in calls that took limit_ns or longer, beyond the median; all net of the clock. */
+static uint64_t tail_ns(const struct finding_group *group, uint64_t clock_cost_ps,
+                        uint64_t limit_ns, uint64_t median_ns, uint64_t *ret_calls)
 {
     uint64_t ns = 0;
     *ret_calls = 0;
     for (uint32_t i = 0; i < group->latency.bin_count; i++) {
-        uint64_t one_ns = loglin_value(group->latency.bins[i].code);
+        uint64_t one_ns = latency_net(loglin_value(group->latency.bins[i].code), 1, clock_cost_ps);
         if (one_ns >= limit_ns) {
             *ret_calls += group->latency.bins[i].count;
             ns += group->latency.bins[i].count * (one_ns - median_ns);
@@ -104,7 +104,7 @@ bool finding_slow_calls(const struct finding_facts *facts, const struct finding_
     }
     uint64_t limit_ns = p50 * SLOW_TIMES > SLOW_NS_MIN ? p50 * SLOW_TIMES : SLOW_NS_MIN;
     uint64_t slow_calls = 0;
-    f->saves.ns = tail_ns(group, limit_ns, p50, &slow_calls);
+    f->saves.ns = tail_ns(group, facts->clock_cost_ps, limit_ns, p50, &slow_calls);
     if (slow_calls < SLOW_TAIL_CALLS_MIN) {
         return false;
     }
@@ -112,7 +112,8 @@ bool finding_slow_calls(const struct finding_facts *facts, const struct finding_
     finding_add(f, "slow_calls", "of them slow", FINDING_COUNT, slow_calls);
     finding_add(f, "p50_ns", "median", FINDING_NS, p50);
     finding_add(f, "p999_ns", "p99.9", FINDING_NS, p999);
-    finding_add(f, "max_ns", "longest", FINDING_NS, hist_max(&group->latency));
+    finding_add(f, "max_ns", "longest", FINDING_NS,
+                latency_net(hist_max(&group->latency), 1, facts->clock_cost_ps));
     finding_add(f, "size_p50_bytes", "median size", FINDING_BYTES,
                 hist_quantile(&group->size, 5000));
     if (!finding_cause_name(group, f)) {
