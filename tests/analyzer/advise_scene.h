@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "finding_case.h"
 #include "heap/heap.h"
 #include "insight/advise.h"
 #include "story_profile.h"
@@ -96,17 +97,6 @@ static inline const struct finding *of_kind(const struct advice *advice, enum fi
         }
     }
     return NULL;
-}
-
-static inline uint64_t number_of(const struct finding *finding, const char *name)
-{
-    for (size_t i = 0; i < finding->number_count; i++) {
-        if (strcmp(finding->numbers[i].name, name) == 0) {
-            return finding->numbers[i].value;
-        }
-    }
-    cr_assert_fail("no number %s", name);
-    return 0;
 }
 
 #endif
