@@ -9,15 +9,16 @@ struct opened {
     struct export_stacks *stacks;
 };
 
-static struct export_side open_side(struct opened *opened, const struct profile *profile,
-                                    const struct select_rule *rule)
+static struct export_side open_side(struct opened *opened, const char *path,
+                                    const struct profile *profile, const struct select_rule *rule)
 {
     if (profile == NULL) {
         return (struct export_side){.path = NULL};
     }
     cr_assert_eq(select_sites(profile, rule, &opened->selection, NULL), ERR_NONE);
     opened->stacks = export_stacks_create(profile, &opened->selection);
-    return (struct export_side){"/no/such.atrap", profile, &opened->selection, opened->stacks};
+    return (struct export_side){path != NULL ? path : "/no/such.atrap", profile, &opened->selection,
+                                opened->stacks};
 }
 
 static void close_side(struct opened *opened)
@@ -33,8 +34,8 @@ enum err_code export_text_try(const struct export_format *format, const struct p
     struct opened side = {.stacks = NULL};
     struct opened base = {.stacks = NULL};
     struct export_job job = *asked;
-    job.side = open_side(&side, profile, &asked->rule);
-    job.base = open_side(&base, asked->base.profile, &asked->rule);
+    job.side = open_side(&side, asked->side.path, profile, &asked->rule);
+    job.base = open_side(&base, NULL, asked->base.profile, &asked->rule);
     job.out = open_memstream(ret_bytes, ret_length);
     enum err_code code = format->write(&job, reterr);
     fclose(job.out);

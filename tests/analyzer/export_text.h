@@ -10,7 +10,8 @@
 #include "export/export.h"
 
 /* All that a format writes of a profile, "" where it refuses. Of asked all but its side, base and
- * stream is used as it is; of its base only the profile. free(*ret_bytes). */
+ * stream is used as it is; of its base only the profile, of its side only the path (NULL: of no
+ * file). free(*ret_bytes). */
 enum err_code export_text_try(const struct export_format *format, const struct profile *profile,
                               const struct export_job *asked, char **ret_bytes, size_t *ret_length,
                               struct err *reterr);
