@@ -103,6 +103,14 @@ static size_t plain_length(const char *function)
                                                         : strlen(function);
 }
 
+/* Nearly all globs begin with a letter, and nearly all names with another one. */
+static bool matches(const char *glob, const char *name)
+{
+    char first = glob[0];
+    bool is_open = first == '*' || first == '?' || first == '[' || first == '\\';
+    return (first == name[0] || is_open) && fnmatch(glob, name, 0) == 0;
+}
+
 bool site_is_wrapper(const char *function, const struct site_wrappers *more)
 {
     /* glibc's own calls of strdup go by this name. */
@@ -116,12 +124,12 @@ bool site_is_wrapper(const char *function, const struct site_wrappers *more)
     memcpy(plain, function, length);
     plain[length] = '\0';
     for (size_t i = 0; i < sizeof wrappers / sizeof wrappers[0]; i++) {
-        if (fnmatch(wrappers[i], plain, 0) == 0) {
+        if (matches(wrappers[i], plain)) {
             return true;
         }
     }
     for (size_t i = 0; more != NULL && i < more->count; i++) {
-        if (fnmatch(more->globs[i], plain, 0) == 0) {
+        if (matches(more->globs[i], plain)) {
             return true;
         }
     }

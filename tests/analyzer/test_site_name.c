@@ -46,6 +46,18 @@ Test(site_name, takes_more_wrappers)
     cr_assert_not(site_is_wrapper("your_malloc", &more));
 }
 
+Test(site_name, wrappers_may_begin_with_anything)
+{
+    static const char *const globs[] = {"*_get_memory", "?our_malloc", "[xy]our_malloc",
+                                        "\\your_malloc", "your*"};
+    for (size_t i = 0; i < sizeof globs / sizeof globs[0]; i++) {
+        const char *one[] = {globs[i]};
+        struct site_wrappers more = {one, 1};
+        cr_assert_eq(site_is_wrapper("your_malloc", &more), i > 0, "%s", globs[i]);
+        cr_assert_eq(site_is_wrapper("pool_get_memory", &more), i == 0, "%s", globs[i]);
+    }
+}
+
 Test(site_name, stack_is_innermost_first_with_inlines_on_top)
 {
     struct profile *p = profile_create();
