@@ -262,6 +262,18 @@ static enum err_code read_chunk(struct reading *reading, sqlite3_stmt *statement
     return reading->visit(reading->context, reading->events, (size_t)count, reterr);
 }
 
+/* A trace of a program that made no call is as empty as none at all. */
+static enum err_code check_empty(const struct sql *sql, struct err *reterr)
+{
+    uint64_t calls = 0;
+    enum err_code code =
+        sql_number(sql, "SELECT coalesce(sum(calls), 0) FROM call_total", &calls, reterr);
+    return code != ERR_NONE || calls == 0
+               ? code
+               : err_set(reterr, ERR_MISSING, sql->path,
+                         "has no trace; record with --trace to keep every event");
+}
+
 static enum err_code read_all(struct reading *reading, sqlite3_stmt *statement, struct err *reterr)
 {
     for (int64_t seq = 0;; seq++) {
@@ -271,9 +283,7 @@ static enum err_code read_all(struct reading *reading, sqlite3_stmt *statement, 
             return code;
         }
         if (!has_row) {
-            return seq > 0 ? ERR_NONE
-                           : err_set(reterr, ERR_MISSING, reading->sql->path,
-                                     "has no trace; record with --trace to keep every event");
+            return seq > 0 ? ERR_NONE : check_empty(reading->sql, reterr);
         }
         code = read_chunk(reading, statement, seq, reterr);
         if (code != ERR_NONE) {

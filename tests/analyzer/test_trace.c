@@ -126,18 +126,33 @@ Test(trace, all_events_come_back_in_order)
     cr_assert_eq(seen.chunks, 5);
 }
 
+/* The profile goes. */
+static void save_alone(struct profile *profile)
+{
+    struct err err = {0};
+    struct store *store = NULL;
+    cr_assert_eq(store_create(name, &store, &err), ERR_NONE);
+    cr_assert_eq(store_save(store, profile, &err), ERR_NONE);
+    cr_assert_eq(store_close(store, &err), ERR_NONE);
+    profile_destroy(profile);
+}
+
 Test(trace, a_recording_without_one_says_so)
 {
     struct seen seen = {0, 0};
     struct err err = {0};
-    struct store *store = NULL;
-    struct profile *profile = sample_profile(2);
-    cr_assert_eq(store_create(name, &store, &err), ERR_NONE);
-    cr_assert_eq(store_save(store, profile, &err), ERR_NONE);
-    cr_assert_eq(store_close(store, &err), ERR_NONE);
+    save_alone(sample_profile(2));
     cr_assert_eq(store_trace_each(name, check_events, &seen, &err), ERR_MISSING);
     cr_assert_not_null(strstr(err.message, "--trace"));
-    profile_destroy(profile);
+}
+
+Test(trace, of_no_calls_there_is_one)
+{
+    struct seen seen = {0, 0};
+    struct err err = {0};
+    save_alone(profile_create());
+    cr_assert_eq(store_trace_each(name, check_events, &seen, &err), ERR_NONE, "%s", err.message);
+    cr_assert_eq(seen.count, 0);
 }
 
 static enum err_code refuse(void *context, const struct heap_event *events, size_t count,
