@@ -6,23 +6,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/fnv.h"
 #include "export/export.h"
 #include "insight/frame_key.h"
 #include "insight/latency.h"
 #include "view/json.h"
-
-/* FNV-1a: a name for a call site that every machine gives alike; no defence against forgery. */
-static const uint64_t HASH_START = UINT64_C(0xcbf29ce484222325);
-static const uint64_t HASH_TIMES = UINT64_C(0x100000001b3);
-
-static uint64_t hash_text(const char *text)
-{
-    uint64_t hash = HASH_START;
-    for (; *text != '\0'; text++) {
-        hash = (hash ^ (uint8_t)*text) * HASH_TIMES;
-    }
-    return hash;
-}
 
 /* For each frame the hash of what a rebuild keeps of it. */
 static uint64_t *hash_frames(const struct export_stacks *stacks)
@@ -31,7 +19,7 @@ static uint64_t *hash_frames(const struct export_stacks *stacks)
     char *program = frame_key_program(stacks->profile);
     for (size_t i = 0; i < stacks->frames.count; i++) {
         char *key = frame_key(&stacks->frames.at[i].at, program);
-        hashes[i] = hash_text(key);
+        hashes[i] = fnv_text(key);
         free(key);
     }
     free(program);
@@ -41,11 +29,9 @@ static uint64_t *hash_frames(const struct export_stacks *stacks)
 static void write_site_key(struct json *json, const struct export_stack *stack,
                            const uint64_t *hashes)
 {
-    uint64_t hash = HASH_START;
+    uint64_t hash = FNV_START;
     for (uint32_t i = 0; i < stack->count; i++) {
-        for (unsigned shift = 0; shift < 64; shift += 8) {
-            hash = (hash ^ ((hashes[stack->frames[i]] >> shift) & 0xff)) * HASH_TIMES;
-        }
+        hash = fnv_number(hash, hashes[stack->frames[i]]);
     }
     char *text = mem_format("%016" PRIx64, hash);
     json_text(json, "site", text);

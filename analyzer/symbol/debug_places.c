@@ -5,14 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fnv.h"
 #include "base/mem.h"
 
 /* File systems keep times by ticks of some ms, or by whole seconds (two on FAT). */
 enum { SETTLED_S = 3 };
-
-/* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ */
-static const uint64_t fnv_first = 0xcbf29ce484222325;
-static const uint64_t fnv_prime = 0x100000001b3;
 
 struct places {
     uint64_t hash;
@@ -21,9 +18,7 @@ struct places {
 
 static void mix(struct places *places, uint64_t value)
 {
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        places->hash = (places->hash ^ (value >> shift & 0xff)) * fnv_prime;
-    }
+    places->hash = fnv_number(places->hash, value);
 }
 
 /* Whether to go no further. */
@@ -117,7 +112,7 @@ uint64_t debug_places_stamp(const char *path, const uint8_t *build_id, size_t bu
                             time_t now_s)
 {
     static const struct object_sources at_home = {.sysroot = NULL};
-    struct places places = {fnv_first, 0};
+    struct places places = {FNV_START, 0};
     if (path[0] != '/' || build_id_len == 0 || access(path, F_OK) != 0) {
         return 0;
     }

@@ -3,23 +3,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/fnv.h"
 #include "view/check.h"
 #include "view/json.h"
-
-/* FNV-1a: any hash will do that spreads. */
-static uint64_t hash(const char *text)
-{
-    uint64_t value = UINT64_C(0xcbf29ce484222325);
-    for (; *text != '\0'; text++) {
-        value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    }
-    return value;
-}
 
 static void put_fingerprint(struct json *json, const char *rule, const struct check_site *site)
 {
     char *text = mem_format("%s\n%s", rule, site != NULL ? site->key : "");
-    char *print = mem_format("%016" PRIx64, hash(text));
+    char *print = mem_format("%016" PRIx64, fnv_text(text));
     json_text(json, "fingerprint", print);
     free(print);
     free(text);
