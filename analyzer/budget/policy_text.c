@@ -106,24 +106,27 @@ static void set_input(yaml_parser_t *parser, const struct policy_text *text)
     yaml_parser_set_input_string(parser, (const unsigned char *)text->bytes, text->length);
 }
 
-static const yaml_node_t *node_at(const yaml_document_t *document, int number)
+/* YAML allows lists and maps as keys; no policy has any. The first one in a map, or NULL. */
+static const yaml_node_t *odd_key(yaml_document_t *document, const yaml_node_t *map)
 {
-    return &document->nodes.start[number - 1]; /* libyaml counts from 1 */
+    const yaml_node_pair_t *pair = map->data.mapping.pairs.start;
+    for (; pair < map->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *key = yaml_document_get_node(document, pair->key);
+        if (key->type != YAML_SCALAR_NODE) {
+            return key;
+        }
+    }
+    return NULL;
 }
 
-/* YAML allows lists and maps as keys; no policy has any. */
-static enum err_code check_keys(const struct policy_text *text, struct err *reterr)
+static enum err_code check_keys(struct policy_text *text, struct err *reterr)
 {
-    const yaml_document_t *document = &text->document;
+    yaml_document_t *document = &text->document;
     for (const yaml_node_t *node = document->nodes.start; node < document->nodes.top; node++) {
-        const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-        while (node->type == YAML_MAPPING_NODE && pair < node->data.mapping.pairs.top) {
-            const yaml_node_t *key = node_at(document, pair->key);
-            if (key->type != YAML_SCALAR_NODE) {
-                return policy_text_fail(text, place_of(key->start_mark), reterr,
-                                        "a key is one word, not a list or a map");
-            }
-            pair++;
+        const yaml_node_t *key = node->type == YAML_MAPPING_NODE ? odd_key(document, node) : NULL;
+        if (key != NULL) {
+            return policy_text_fail(text, place_of(key->start_mark), reterr,
+                                    "a key is one word, not a list or a map");
         }
     }
     return ERR_NONE;
