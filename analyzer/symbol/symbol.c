@@ -253,11 +253,14 @@ static struct cache *open_cache(const struct symbol_options *options,
                                 const struct profile_module *module)
 {
     const struct object_sources *from = &options->sources;
+    if (options->avoids_cache) {
+        return NULL;
+    }
     bool is_at_home = from->sysroot == NULL && from->debug_dir == NULL && !from->asks_debuginfod;
     uint64_t stamp = is_at_home ? debug_places_stamp(module->path, module->build_id,
                                                      module->build_id_len, time(NULL))
                                 : 0;
-    return options->avoids_cache ? NULL : cache_open(module->build_id, module->build_id_len, stamp);
+    return cache_open(module->build_id, module->build_id_len, stamp);
 }
 
 static void resolve_file(struct resolving *resolving, const struct profile_module *module)
